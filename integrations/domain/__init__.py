@@ -1,0 +1,1 @@
+"""Plain Python: records, operations and every decision. No Django, no HTTP, no clock."""

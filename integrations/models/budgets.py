@@ -1,0 +1,26 @@
+"""Calls a platform still allows: one row per account and endpoint that every process shares."""
+
+from django.db import models
+
+from .accounts import KlaviyoAccount
+
+
+class Budget(models.Model):
+    """The usage of one endpoint of one account, as the last minute saw it."""
+
+    klaviyo_account = models.ForeignKey(KlaviyoAccount, models.CASCADE, related_name="budgets")
+    endpoint = models.CharField(max_length=60)
+    burst = models.IntegerField()
+    steady = models.IntegerField()
+    # {slot of a quarter second since the epoch: calls}
+    slots = models.JSONField(default=dict)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["klaviyo_account", "endpoint"], name="budget_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} of {self.klaviyo_account}"

@@ -1,0 +1,113 @@
+"""A lane of one store: who works on it, until when, and what they took."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+
+from integrations.domain.lanes import Lane
+
+from .stores import Store
+
+# Longer than the slowest batch (several calls of ten seconds each), short enough that a dead
+# worker costs half a minute.
+LEASE = timedelta(seconds=30)
+
+
+class Claim(NamedTuple):
+    """A lane that is ours until the lease runs out; every write checks the epoch."""
+
+    pk: int
+    store_id: int
+    lane: Lane
+    epoch: int
+    # What the last holder had in hand when it died; empty when it ended well.
+    orphans: list[int]
+    batch_limit: int
+    failures: int
+
+
+# Every lane with waiting rows, found by skipping through the partial index, one probe per lane.
+# The first row of a lane is the one that is due earliest.
+_CLAIM = """
+WITH RECURSIVE busy AS (
+  (SELECT store_id, lane, next_attempt_at FROM integrations_event
+   WHERE state = 'waiting' ORDER BY store_id, lane, next_attempt_at LIMIT 1)
+  UNION ALL
+  SELECT following.* FROM busy CROSS JOIN LATERAL (
+    SELECT store_id, lane, next_attempt_at FROM integrations_event
+    WHERE state = 'waiting' AND (store_id, lane) > (busy.store_id, busy.lane)
+    ORDER BY store_id, lane, next_attempt_at LIMIT 1) following
+), free AS (
+  SELECT candidate.id FROM integrations_storelane candidate
+  JOIN busy ON busy.store_id = candidate.store_id AND busy.lane = candidate.lane
+  JOIN integrations_store store ON store.id = candidate.store_id
+  JOIN integrations_klaviyoaccount account ON account.id = store.klaviyo_account_id
+  WHERE busy.next_attempt_at <= %(now)s
+    AND candidate.lane <= %(lowest)s
+    AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
+    AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
+    AND store.paused_at IS NULL AND account.held_since IS NULL
+  ORDER BY CASE WHEN %(fair)s THEN 0 ELSE candidate.lane END, candidate.last_served_at
+  LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED
+)
+UPDATE integrations_storelane lane
+SET lease_until = %(until)s, lease_by = %(by)s, epoch = epoch + 1, last_served_at = %(now)s
+FROM free WHERE lane.id = free.id
+RETURNING lane.id, lane.store_id, lane.lane, lane.epoch, lane.in_hand, lane.batch_limit,
+          lane.failures
+"""
+
+
+class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
+    """The verbs of a lane."""
+
+    def claim(
+        self, *, by: str, now: datetime, lowest: Lane = Lane.REPORT, fair: bool = False
+    ) -> Claim | None:
+        """Take the free lane with due work that goes first, or None.
+
+        Lower lanes than `lowest` are left alone; `fair` ignores the preference between lanes and
+        serves whoever waited longest, so that nothing starves.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _CLAIM,
+                {"now": now, "until": now + LEASE, "by": by, "lowest": int(lowest), "fair": fair},
+            )
+            row = cursor.fetchone()
+        return Claim(row[0], row[1], Lane(row[2]), row[3], *row[4:]) if row else None
+
+    def owned(self, claim: Claim) -> "StoreLaneQuerySet":
+        """The lane, if it is still ours."""
+        return self.filter(pk=claim.pk, epoch=claim.epoch)
+
+
+class StoreLane(models.Model):
+    """One of the four lanes of a store. At most one worker holds it, so a store keeps its order."""
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="lanes")
+    lane = models.SmallIntegerField(choices=[(lane.value, lane.name.lower()) for lane in Lane])
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_by = models.CharField(max_length=80, blank=True)
+    epoch = models.BigIntegerField(default=0)
+    in_hand = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    batch_limit = models.IntegerField(default=500)
+    not_before = models.DateTimeField(null=True, blank=True)
+    wait_reason = models.CharField(max_length=200, blank=True)
+    failures = models.IntegerField(default=0)
+    last_served_at = models.DateTimeField()
+
+    objects = StoreLaneQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["store", "lane"], name="store_lane_once"),
+            models.CheckConstraint(
+                condition=models.Q(batch_limit__gte=1), name="store_lane_batch_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store} · {Lane(self.lane).name.lower()}"

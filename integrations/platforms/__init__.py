@@ -1,0 +1,1 @@
+"""The outside world: one room per platform. Platforms know neither each other nor the tables."""

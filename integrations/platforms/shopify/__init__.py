@@ -1,0 +1,3 @@
+"""Shopify: signatures, webhook bodies, GraphQL. Admin API 2026-10."""
+
+API_VERSION = "2026-10"

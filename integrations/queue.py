@@ -1,0 +1,16 @@
+"""The names of all tasks, and how to ask for one; the only module that knows the queue."""
+
+from django_q.tasks import async_task
+
+DRAIN = "integrations.tasks.drain"
+SWEEP = "integrations.tasks.sweep"
+FOLLOW_JOBS = "integrations.tasks.follow_jobs"
+PRUNE = "integrations.tasks.prune"
+
+# Schedules that must exist, and how often each runs, in minutes.
+SCHEDULES = {SWEEP: 1, PRUNE: 60}
+
+
+def ask_for(task: str) -> None:
+    """Ask a worker to run a task soon. Asking twice does no harm, and a lost ask is swept up."""
+    async_task(task, task_name=task.rsplit(".", 1)[-1])

@@ -1,0 +1,1 @@
+"""What merchants, support staff and platforms reach over HTTP."""

@@ -1,0 +1,50 @@
+"""Django's way to the webhook endpoint: translate, one call, translate back."""
+
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from integrations.pipeline import intake
+
+
+@csrf_exempt
+def shopify(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Take one webhook of one store."""
+    return _answer(request, public_id)
+
+
+@csrf_exempt
+def shopify_compliance(request: HttpRequest) -> HttpResponse:
+    """Take a privacy request; its signed body names the store."""
+    return _answer(request, intake.COMPLIANCE)
+
+
+def _answer(request: HttpRequest, address: str) -> HttpResponse:
+    if request.method != "POST":
+        return _response(intake.NOT_POST)
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > intake.max_bytes():
+        return _response(intake.TOO_LARGE)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        with connection.cursor() as cursor:
+            answer = intake.receive(
+                address,
+                headers=headers,
+                body=request.read(),
+                now=timezone.now(),
+                keep=lambda row: intake.insert(cursor.cursor, [row]),
+            )
+    except OperationalError:
+        return _response(intake.UNAVAILABLE)
+    if answer.stored:
+        intake.nudge(now=timezone.now())
+    return _response(answer)
+
+
+def _response(answer: intake.Answer) -> HttpResponse:
+    response = HttpResponse(answer.text, status=answer.status, content_type="text/plain")
+    for name, value in answer.headers:
+        response[name] = value
+    return response

