@@ -30,8 +30,18 @@ def control(sandbox: Sandbox, call: Call) -> Reply:
             return Reply(200, {"calls": _last_calls(sandbox, call)})
         case "GET", "":
             return Reply(200, {"name": sandbox.name})
+    if call.method == "POST":
+        return _act(sandbox, what, call)
     listing = sandbox.listing(what, call)
     return Reply(404, {"error": f"no {what} here"}) if listing is None else Reply(200, listing)
+
+
+def _act(sandbox: Sandbox, what: str, call: Call) -> Reply:
+    try:
+        done = sandbox.act(what, call)
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as exc:
+        return Reply(400, {"error": f"{type(exc).__name__}: {exc}"})
+    return Reply(404, {"error": f"no {what} here"}) if done is None else Reply(200, done)
 
 
 def state(sandbox: Sandbox) -> dict[str, Any]:

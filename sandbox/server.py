@@ -81,6 +81,10 @@ class Sandbox:
         """Show one part of the memory, or None when there is no such part."""
         return None
 
+    def act(self, name: str, call: Call) -> Any:
+        """Do something at the control door's request, or None when it is unknown."""
+        return None
+
     def configure(self, settings: dict[str, Any]) -> None:
         """Take platform-specific settings from the script."""
 

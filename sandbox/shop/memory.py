@@ -37,6 +37,9 @@ class Shelf:
             key, _instant(body["created_at"]), _instant(body["updated_at"]), _encode(body)
         )
 
+    def row(self, key: int) -> Row | None:
+        return self._rows.get(key)
+
     def get(self, key: int) -> dict[str, Any] | None:
         """Read one object; changing it changes nothing here until it is put back."""
         row = self._rows.get(key)
@@ -64,7 +67,7 @@ _encode = msgspec.json.Encoder().encode
 KINDS = ("customers", "products", "orders", "checkouts")
 
 
-FACTS = ("currency", "timezone", "sequence", "drawn")
+FACTS = ("currency", "timezone", "sequence", "drawn", "consents")
 
 
 class ShopSnapshot(Struct):
@@ -74,6 +77,7 @@ class ShopSnapshot(Struct):
     timezone: str
     sequence: int
     drawn: int
+    consents: dict[int, dict[str, Any]]
     shelves: dict[str, list[Row]]
 
 
@@ -85,6 +89,8 @@ class ShopMemory:
         self.currency = currency
         self.timezone = timezone
         self.sequence, self.drawn = 1000, 0
+        # customer id -> consent by channel, as the last consent webhook told it
+        self.consents: dict[int, dict[str, Any]] = {}
         self.lock = threading.RLock()
         self.customers, self.products = Shelf(), Shelf()
         self.orders, self.checkouts = Shelf(), Shelf()

@@ -107,6 +107,10 @@ class Shop:
                 return found
         return None
 
+    def consent(self, person: int, channel: str, given: dict[str, Any]) -> None:
+        """Remember what somebody agreed to."""
+        self.memory.consents.setdefault(person, {})[channel] = given
+
     def next_sequence(self) -> int:
         self.memory.sequence += 1
         return self.memory.sequence
@@ -211,8 +215,10 @@ def change_consent(shop: Shop) -> list[Happening]:
     person = shop.somebody()
     if person["email"]:
         body = customers.email_consent(shop.chance, person, shop.stamp())
+        shop.consent(person["id"], "email", body["email_marketing_consent"])
         return [shop.tell("customers_email_marketing_consent/update", body)]
     body = customers.sms_consent(shop.chance, person, shop.stamp())
+    shop.consent(person["id"], "sms", body["sms_marketing_consent"])
     return [shop.tell("customers_marketing_consent/update", body)]
 
 

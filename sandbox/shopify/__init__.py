@@ -1,0 +1,5 @@
+"""A Shopify that remembers."""
+
+from sandbox.shopify.app import Shopify
+
+__all__ = ["Shopify"]

@@ -1,0 +1,184 @@
+"""Shopify, as far as the console can tell."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+from graphql import DocumentNode, GraphQLError, execute_sync, parse, validate
+
+from sandbox.config import Config, ShopConfig
+from sandbox.messages import Call, Reply
+from sandbox.server import Sandbox
+from sandbox.shop.memory import ShopMemory
+from sandbox.shopify import views
+from sandbox.shopify.cost import MAX_COST, actual_cost, requested_cost
+from sandbox.shopify.graph import field_resolver, schema
+from sandbox.shopify.resolving import Request
+from sandbox.shopify.signing import API_VERSION
+from sandbox.shopify.store import Store
+from sandbox.shopify.webhooks import Sender
+
+PATH = re.compile(r"(?:/(?P<shop>[\w.-]+\.myshopify\.com))?/admin/api/(?P<version>[\w-]+)/graphql\.json")
+VERSION = re.compile(r"\d{4}-\d{2}|unstable")
+UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+DOCUMENTS_KEPT = 200
+
+
+class Shopify(Sandbox):
+    """Some shops behind one GraphQL endpoint, and the webhooks they send."""
+
+    name: ClassVar[str] = "shopify"
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        clock: Callable[[], float] = time.time,
+        shops: Iterable[ShopConfig] | None = None,
+        memories: dict[str, ShopMemory] | None = None,
+        time_scale: float = 1.0,
+    ) -> None:
+        super().__init__(port=port, host=host, clock=clock)
+        self.sender = Sender(time_scale=time_scale)
+        self._configs = list(shops or Config().shops)
+        self.stores = self._open(memories or {})
+        self._documents: dict[str, DocumentNode] = {}
+
+    def _open(self, memories: dict[str, ShopMemory]) -> dict[str, Store]:
+        return {
+            config.domain: self._store(config, memories.get(config.domain))
+            for config in self._configs
+        }
+
+    def _store(self, config: ShopConfig, memory: ShopMemory | None) -> Store:
+        store = Store(
+            config,
+            sender=self.sender,
+            clock=self.clock,
+            memory=memory or ShopMemory(config.domain),
+        )
+        if config.past_orders and not len(store.memory.orders):
+            store.shop.fill(config.past_orders, over=timedelta(days=config.past_days))
+        return store
+
+    def start(self) -> "Shopify":
+        self.sender.start()
+        super().start()
+        return self
+
+    def stop(self) -> None:
+        super().stop()
+        self.sender.stop()
+
+    def answer(self, call: Call) -> Reply:
+        match = PATH.fullmatch(call.path)
+        if match is None or not VERSION.fullmatch(match["version"]):
+            return Reply(404, {"errors": "Not Found"})
+        if call.method != "POST":
+            return Reply(405, {"errors": "Method Not Allowed"})
+        host = call.headers.get("host", "").partition(":")[0]
+        store = self.stores.get(match["shop"] or host)
+        if store is None:
+            return Reply(404, {"errors": "Not Found"})
+        token = call.headers.get("x-shopify-access-token", "")
+        if token != store.config.token or token in self.script.revoked:
+            return Reply(401, {"errors": UNAUTHORIZED})
+        with store.memory.lock:
+            return Reply(200, self._graphql(store, call), {"X-Shopify-API-Version": API_VERSION})
+
+    def _graphql(self, store: Store, call: Call) -> dict[str, Any]:
+        try:
+            asked = call.json
+            query, variables = asked["query"], asked.get("variables") or {}
+            document = self._document(query)
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            return {"errors": [{"message": "query is missing"}]}
+        except GraphQLError as exc:
+            return {"errors": [exc.formatted]}
+        if faults := validate(schema(), document):
+            return {"errors": [fault.formatted for fault in faults]}
+        return self._paid(store, document, asked.get("operationName"), variables)
+
+    def _document(self, query: str) -> DocumentNode:
+        if query not in self._documents:
+            if len(self._documents) >= DOCUMENTS_KEPT:
+                self._documents.clear()
+            self._documents[query] = parse(query)
+        return self._documents[query]
+
+    def _paid(
+        self, store: Store, document: DocumentNode, name: str | None, variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        cost, now = requested_cost(schema(), document, name, variables), self.clock()
+        if cost > MAX_COST:
+            return {"errors": [_too_dear(cost)]}
+        if not store.bucket.spend(cost, now):
+            errors = [{"message": "Throttled", "extensions": {"code": "THROTTLED",
+                       "documentation": "https://shopify.dev/api/usage/rate-limits"}}]  # fmt: skip
+            return {"errors": errors, "extensions": {"cost": self._cost(store, cost, None)}}
+        request = Request(store)
+        result = execute_sync(
+            schema(),
+            document,
+            context_value=request,
+            variable_values=variables,
+            operation_name=name,
+            field_resolver=field_resolver,
+        )
+        used = min(cost, actual_cost(result.data))
+        store.bucket.refund(cost - used, now)
+        return self._answer(store, result.formatted, request, (cost, used))
+
+    def _answer(
+        self, store: Store, answer: Any, request: Request, cost: tuple[int, int]
+    ) -> dict[str, Any]:
+        extensions = {"cost": self._cost(store, *cost)}
+        if request.searches:
+            extensions["search"] = request.searches  # type: ignore[assignment]
+        return {**answer, "extensions": extensions}
+
+    def _cost(self, store: Store, requested: int, actual: int | None) -> dict[str, Any]:
+        return {
+            "requestedQueryCost": requested,
+            "actualQueryCost": actual,
+            "throttleStatus": store.bucket.status(self.clock()),
+        }
+
+    def state(self) -> dict[str, Any]:
+        return views.state(self)
+
+    def listing(self, name: str, call: Call) -> Any:
+        return views.listing(self, name, call)
+
+    def act(self, name: str, call: Call) -> Any:
+        return views.act(self, name, call)
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Take what a script says about retries and scopes."""
+        self.sender.time_scale = float(settings.get("time_scale", self.sender.time_scale))
+        for domain, scopes in settings.get("scopes", {}).items():
+            self.stores[domain].config.scopes = list(scopes)
+
+    def reset(self) -> None:
+        super().reset()
+        self.sender.deliveries.clear()
+        self.stores = self._open({})
+
+    def utc_now(self) -> datetime:
+        """Read the clock as a date and time."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+
+def _too_dear(cost: int) -> dict[str, Any]:
+    message = f"Query cost is {cost}, which exceeds the single query max cost limit ({MAX_COST})."
+    extensions = {
+        "code": "MAX_COST_EXCEEDED",
+        "cost": cost,
+        "maxCost": MAX_COST,
+        "documentation": "https://shopify.dev/api/usage/rate-limits",
+    }
+    return {"message": message, "extensions": extensions}

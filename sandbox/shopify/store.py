@@ -1,0 +1,129 @@
+"""A shop as Shopify keeps it: its memory, its app, its bucket and its subscriptions."""
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from sandbox.config import ShopConfig
+from sandbox.shop.memory import ShopMemory
+from sandbox.shop.simulation import Shop
+from sandbox.shopify.bucket import Bucket
+from sandbox.shopify.signing import API_VERSION, Webhook
+from sandbox.shopify.webhooks import Delivery, Sender
+
+COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
+
+
+class Subscription(Struct):
+    """One webhook subscription made through the API."""
+
+    id: int
+    topic: str
+    uri: str
+    created: str
+    updated: str
+    format: str = "JSON"
+    name: str | None = None
+    filter: str | None = None
+    include_fields: list[str] = field(default_factory=list)
+    metafield_namespaces: list[str] = field(default_factory=list)
+
+
+def enum_of(topic: str) -> str:
+    """Write a topic as the enum does: `orders/create` is ORDERS_CREATE."""
+    return topic.replace("/", "_").upper()
+
+
+class Store:
+    """One shop on the Shopify side."""
+
+    def __init__(
+        self, config: ShopConfig, *, sender: Sender, clock: Callable[[], float], memory: ShopMemory
+    ) -> None:
+        self.config = config
+        self.memory = memory
+        self.shop = Shop(
+            config.domain,
+            seed=config.seed,
+            clock=lambda: datetime.fromtimestamp(clock(), UTC),
+            memory=memory,
+        )
+        self.bucket = Bucket(config.plan, clock())
+        self.subscriptions: dict[int, Subscription] = {}
+        self.removed: list[Subscription] = []
+        self._sender = sender
+        self._ids = itertools.count(1_100_000_000_001)
+        self._clock = clock
+
+    @property
+    def domain(self) -> str:
+        return self.config.domain
+
+    def now(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
+
+    def present(self) -> float:
+        """Say what time it is on Shopify's side."""
+        return self._clock()
+
+    def offset_minutes(self) -> int:
+        """Say how far the shop's clock is from UTC."""
+        moment = datetime.fromtimestamp(self._clock(), self.shop.zone)
+        offset = moment.utcoffset()
+        return int(offset.total_seconds() // 60) if offset else 0
+
+    def subscribe(self, topic: str, wanted: dict[str, Any]) -> Subscription:
+        """Make a subscription."""
+        made = Subscription(next(self._ids), topic, "", self.now(), self.now())
+        self.subscriptions[made.id] = made
+        return self.change(made, wanted)
+
+    def change(self, subscription: Subscription, wanted: dict[str, Any]) -> Subscription:
+        """Change what an input names."""
+        for name, value in wanted.items():
+            own = {"includeFields": "include_fields", "metafieldNamespaces": "metafield_namespaces"}
+            if hasattr(subscription, own.get(name, name)):
+                setattr(subscription, own.get(name, name), value)
+        subscription.updated = self.now()
+        return subscription
+
+    def emit(self, webhook: Webhook) -> list[Delivery]:
+        """Deliver a webhook to everybody who asked for its topic."""
+        if webhook.topic in COMPLIANCE:
+            return self._to(self.config.compliance_url or self.config.webhook_url, webhook)
+        wanted = [
+            subscription
+            for subscription in list(self.subscriptions.values())
+            if subscription.topic == enum_of(webhook.topic)
+        ]
+        if not wanted:
+            return self._to(self.config.webhook_url, webhook)
+        return [self._to_subscription(subscription, webhook) for subscription in wanted]
+
+    def _to(self, url: str | None, webhook: Webhook) -> list[Delivery]:
+        return [self._sender.send(webhook, to=url, secret=self.config.secret)] if url else []
+
+    def _to_subscription(self, subscription: Subscription, webhook: Webhook) -> Delivery:
+        return self._sender.send(
+            webhook,
+            to=subscription.uri,
+            secret=self.config.secret,
+            on_give_up=lambda: self._remove(subscription),
+        )
+
+    def _remove(self, subscription: Subscription) -> None:
+        if self.subscriptions.pop(subscription.id, None):
+            self.removed.append(subscription)
+
+    def facts(self) -> dict[str, Any]:
+        """Count for the judge."""
+        return {
+            **{k: len(self.memory.shelf(k)) for k in ("orders", "customers", "products")},
+            "subscriptions": len(self.subscriptions),
+            "removed_subscriptions": [subscription.topic for subscription in self.removed],
+            "throttled": self.bucket.throttled,
+            "api_version": API_VERSION,
+        }
