@@ -9,6 +9,16 @@ from msgspec import Meta, Struct, field
 DEMO_TOKEN = "shpat_demo"  # noqa: S105 - a stand-in's token opens nothing
 DEMO_SECRET = "shpss_demo"  # noqa: S105 - likewise
 
+SCOPES = (
+    "read_orders",
+    "read_all_orders",
+    "read_customers",
+    "read_products",
+    "read_inventory",
+    "read_locations",
+    "read_fulfillments",
+)
+
 
 class ShopConfig(Struct, kw_only=True, forbid_unknown_fields=True):
     """One shop: how the console reaches it and where its webhooks go."""
@@ -45,17 +55,6 @@ class Config(Struct, kw_only=True, forbid_unknown_fields=True):
         default_factory=lambda: [ShopConfig(domain="alpine-demo.myshopify.com")]
     )
     accounts: list[AccountConfig] = field(default_factory=lambda: [AccountConfig()])
-
-
-SCOPES = (
-    "read_orders",
-    "read_all_orders",
-    "read_customers",
-    "read_products",
-    "read_inventory",
-    "read_locations",
-    "read_fulfillments",
-)
 
 
 def read(path: Path | None) -> Config:

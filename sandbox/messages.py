@@ -28,6 +28,7 @@ class Call:
 
     @cached_property
     def json(self) -> Any:
+        """The body, decoded."""
         return msgspec.json.decode(self.body)
 
     @property
@@ -47,6 +48,7 @@ class Reply:
 
     @property
     def raw(self) -> bytes:
+        """The body as bytes."""
         if isinstance(self.body, bytes):
             return self.body
         return b"" if self.body is None else msgspec.json.encode(self.body)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -11,34 +12,39 @@ from sandbox.shopify.signing import Webhook, signature
 WRONG_SECRET = "not-the-secret"  # noqa: S105 - a forger's guess
 
 
+WRONG: tuple[dict[str, Any], ...] = (
+    {"line_items": "none"},
+    {"id": {"value": 1}},
+    {"total_price": [], "total_price_set": 7},
+    {"created_at": "yesterday", "updated_at": 0, "processed_at": "x"},
+    {"email": 42, "customer": "Bob"},
+)
+
+
 def truncated(chance: Chance, body: bytes) -> bytes:
+    """Cut the body off somewhere."""
     return body[: chance.randrange(1, max(2, len(body)))]
 
 
 def empty(chance: Chance, body: bytes) -> bytes:
+    """Leave nothing."""
     return b""
 
 
 def not_an_object(chance: Chance, body: bytes) -> bytes:
+    """Send JSON that is no object."""
     return chance.pick((b"[]", b"null", b'"ok"', b"12", b"{}"))
 
 
 def wrong_types(chance: Chance, body: bytes) -> bytes:
     """Give fields a type nobody expects."""
     fields = msgspec.json.decode(body)
-    wrong = chance.pick(
-        (
-            {"line_items": "none"},
-            {"id": {"value": 1}},
-            {"total_price": [], "total_price_set": 7},
-            {"created_at": "yesterday", "updated_at": 0, "processed_at": "x"},
-            {"email": 42, "customer": "Bob"},
-        )
-    )
+    wrong = chance.pick(WRONG)
     return msgspec.json.encode({**fields, **wrong})
 
 
 def not_text(chance: Chance, body: bytes) -> bytes:
+    """Send bytes that are no UTF-8."""
     return b'{"note": "\xff\xfe"}'
 
 

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
 from sandbox import config, mischief
 from sandbox.shop.chance import Chance
-from sandbox.shop.simulation import Happening, Shop
+from sandbox.shop.simulation import Shop
 from sandbox.shopify.signing import Webhook
+from sandbox.shopify.telling import webhooks
 from sandbox.shopify.webhooks import Sender
 
 # Late ones are held back for this many webhooks.
@@ -39,15 +40,33 @@ class Mix:
 CALM = Mix(0, 0, 0, 0, 0)
 
 
+class Deliver(Protocol):
+    """Takes a webhook to where it belongs; `headers` override the right ones."""
+
+    def __call__(
+        self, webhook: Webhook, *, headers: dict[str, str] | None = None, retry: bool = True
+    ) -> object:
+        """Deliver it."""
+
+
 @dataclass
 class Stage:
-    """One shop of the play: what happens in it, where it is told and how it is signed."""
+    """One shop of the play: what happens in it, how it is signed and who hears of it."""
 
     shop: Shop
-    url: str
     secret: str
-    # Who hears of it when no subscription applies; None sends to `url`.
-    sink: Any = None
+    deliver: Deliver
+
+
+def to_url(sender: Sender, url: str, secret: str) -> Deliver:
+    """Deliver everything to one address."""
+
+    def deliver(
+        webhook: Webhook, *, headers: dict[str, str] | None = None, retry: bool = True
+    ) -> object:
+        return sender.send(webhook, to=url, secret=secret, headers=headers, retry=retry)
+
+    return deliver
 
 
 class Player:
@@ -120,7 +139,7 @@ class Player:
         retry: bool = True,
     ) -> None:
         self.played += 1
-        self.sender.send(webhook, to=stage.url, secret=stage.secret, headers=headers, retry=retry)
+        stage.deliver(webhook, headers=headers, retry=retry)
 
     def _release(self) -> None:
         due = [held for held in self._held if held[0] <= self.played]
@@ -134,26 +153,17 @@ def _another(webhook: Webhook) -> Webhook:
     return Webhook(webhook.shop, webhook.topic, webhook.body, webhook.triggered_at)
 
 
-def webhooks(told: Sequence[Happening], domain: str) -> list[Webhook]:
-    """Turn what happened into webhooks that share the id of their cause."""
-    made: list[Webhook] = []
-    for happening in told:
-        body = msgspec.json.encode(happening.body)
-        cause = {"event_id": made[0].event_id} if made else {}
-        about = str(happening.body.get("id", ""))
-        made.append(
-            Webhook(domain, happening.topic, body, happening.triggered_at, about=about, **cause)
-        )
-    return made
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play into one URL until interrupted."""
     chosen = _parser().parse_args(arguments)
     wanted = config.read(chosen.config)
     sender = Sender(time_scale=chosen.time_scale, workers=chosen.workers).start()
     stages = [
-        Stage(Shop(shop.domain, seed=shop.seed), _url(chosen.url, shop), shop.secret)
+        Stage(
+            Shop(shop.domain, seed=shop.seed),
+            shop.secret,
+            to_url(sender, _url(chosen.url, shop), shop.secret),
+        )
         for shop in wanted.shops
     ]
     stop = threading.Event()

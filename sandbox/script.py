@@ -45,7 +45,7 @@ class Script:
         self.shares = dict.fromkeys(SHARES, 0.0)
         self.revoked: set[str] = set()
         self._planned: list[Planned] = []
-        self._random = random.Random(7)  # noqa: S311 - chance, not secrecy
+        self._random = random.Random(7)
 
     def answer_next(
         self, answer: Reply | Drop | Behaviour, *, times: int = 1, match: str = ""

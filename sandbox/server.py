@@ -36,10 +36,12 @@ class Sandbox:
 
     @property
     def port(self) -> int:
+        """The port it listens on."""
         return int(self._http.server_address[1])
 
     @property
     def url(self) -> str:
+        """Where it can be reached."""
         return f"http://{self._http.server_address[0]!s}:{self.port}"
 
     def start(self) -> Self:
@@ -180,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: Any) -> None:
         """Keep the terminal free; `/_sandbox/calls` has the log."""
 
 

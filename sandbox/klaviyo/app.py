@@ -37,10 +37,14 @@ ROUTES: dict[str, Endpoint] = {
     "POST /api/data-privacy-deletion-jobs": profiles.delete_person,
     **catalog.ROUTES,
 }
-_PATTERNS = [
-    (name, *name.split(" ", 1), re.compile(name.split(" ", 1)[1].replace("{id}", "([^/]+)")))
-    for name in ROUTES
-]
+
+
+def _pattern(name: str) -> tuple[str, str, re.Pattern[str]]:
+    method, path = name.split(" ", 1)
+    return name, method, re.compile(path.replace("{id}", "([^/]+)"))
+
+
+_PATTERNS = [_pattern(name) for name in ROUTES]
 
 
 @dataclass
@@ -88,6 +92,7 @@ class Klaviyo(Sandbox):
         return next((a for a in self.accounts.values() if key in a.keys), None)
 
     def answer(self, call: Call) -> Reply:
+        """Answer as the platform would."""
         with self.lock:
             try:
                 return self._answer(call)
@@ -115,6 +120,7 @@ class Klaviyo(Sandbox):
         raise unauthorized()
 
     def endpoint(self, call: Call) -> str:
+        """Name the endpoint without its ids."""
         try:
             return _route(call)[0]
         except Refusal:
@@ -133,11 +139,13 @@ class Klaviyo(Sandbox):
         job.done, job.work = True, []
 
     def state(self) -> dict[str, Any]:
+        """Count what is remembered."""
         for account in self.accounts.values():
             self.advance(account)
         return views.state(self)
 
     def listing(self, name: str, call: Call) -> Any:
+        """Show one part of the memory."""
         with self.lock:
             return views.listing(self, name, call)
 
@@ -155,6 +163,7 @@ class Klaviyo(Sandbox):
                     self.rates.tiers = {**TIERS, **own}
 
     def reset(self) -> None:
+        """Forget everything and drop the script."""
         super().reset()
         with self.lock:
             self.settings, self.rates = Settings(), Rates()
@@ -164,7 +173,7 @@ class Klaviyo(Sandbox):
 
 def _route(call: Call) -> tuple[str, Endpoint, tuple[str, ...]]:
     allowed = False
-    for name, method, _, pattern in _PATTERNS:
+    for name, method, pattern in _PATTERNS:
         if match := pattern.fullmatch(call.path):
             if method == call.method:
                 return name, ROUTES[name], match.groups()

@@ -38,6 +38,7 @@ def submit(klaviyo: "Klaviyo", account: Account, call: Call, *, kind: Kind, acti
 
 
 def job_name(kind: Kind, action: str) -> str:
+    """Name the resource of a job."""
     return f"catalog-{kind.name}-bulk-{action}-job"
 
 
@@ -85,6 +86,7 @@ def run(account: Account, job: Job) -> None:
 
 
 def shelf(account: Account, kind: Kind) -> dict[str, dict[str, Any]]:
+    """Find where objects of a kind are kept."""
     shelves: dict[str, dict[str, Any]] = getattr(account, kind.shelf)
     return shelves
 
@@ -188,9 +190,9 @@ def _ids(text: str) -> list[str]:
 
 def _row(klaviyo: "Klaviyo", kind: Kind, key: str, row: dict[str, Any]) -> dict[str, Any]:
     times = {"created": iso(row["created"]), "updated": iso(row["updated"])}
-    shown = {"type": kind.type, "id": key, "attributes": {**row["attributes"], **times}}
-    shown["attributes"].pop("integration_type", None)
-    shown["attributes"].pop("catalog_type", None)
+    hidden = ("integration_type", "catalog_type")
+    known = {name: value for name, value in row["attributes"].items() if name not in hidden}
+    shown: dict[str, Any] = {"type": kind.type, "id": key, "attributes": {**known, **times}}
     own = f"{klaviyo.url}/api/{kind.path}/{key}"
     if kind.name == "variant" and (item := item_of(row)):
         places = {"self": f"{own}/relationships/item/", "related": f"{own}/item/"}

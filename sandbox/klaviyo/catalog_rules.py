@@ -20,18 +20,22 @@ class Kind:
 
     @property
     def type(self) -> str:
+        """The JSON:API type."""
         return f"catalog-{self.name}"
 
     @property
     def path(self) -> str:
+        """The path of the collection."""
         return f"catalog-{self.plural}"
 
     @property
     def shelf(self) -> str:
+        """Find where objects of a kind are kept."""
         return self.plural
 
     @property
     def label(self) -> str:
+        """The name for people."""
         return f"catalog {self.name}"
 
 

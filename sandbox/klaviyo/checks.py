@@ -112,6 +112,7 @@ def identifier_faults(attributes: ProfileAttributes, at: str) -> Iterator[Refusa
 
 
 def is_email(text: str) -> bool:
+    """Tell whether Klaviyo takes this address."""
     return len(text) < EMAIL_LIMIT and EMAIL.fullmatch(text) is not None
 
 

@@ -46,11 +46,13 @@ class Refusal(Exception):
         }
 
     def reply(self, *, with_pointer: bool = True) -> Reply:
+        """Write the answer."""
         errors = [refusal.error(with_pointer=with_pointer) for refusal in [self, *self.others]]
         return Reply(self.status, {"errors": errors}, self.headers, MEDIA_TYPE)
 
 
 def unauthorized() -> Refusal:
+    """Refuse a key that opens nothing."""
     return Refusal(
         401,
         "The API key specified is invalid.",
@@ -61,14 +63,17 @@ def unauthorized() -> Refusal:
 
 
 def not_found(what: str) -> Refusal:
+    """Refuse to show what is not there."""
     return Refusal(404, f"{what} does not exist.", code="not_found", title="Not found.")
 
 
 def too_large(detail: str) -> Refusal:
+    """Refuse a body beyond the limit."""
     return Refusal(413, detail, code="payload_too_large", title="Request entity too large.")
 
 
 def throttled(seconds: int) -> Refusal:
+    """Refuse a call beyond the budget."""
     unit = "second" if seconds == 1 else "seconds"
     return Refusal(
         429,
@@ -80,6 +85,7 @@ def throttled(seconds: int) -> Refusal:
 
 
 def duplicate_profile(profile_id: str) -> Refusal:
+    """Refuse identifiers that belong to another profile."""
     return Refusal(
         409,
         "A profile already exists with one of these identifiers.",
@@ -91,6 +97,7 @@ def duplicate_profile(profile_id: str) -> Refusal:
 
 
 def ok(body: Any, status: int = 200, **headers: str) -> Reply:
+    """Answer with a document."""
     return Reply(status, body, headers, MEDIA_TYPE)
 
 

@@ -21,6 +21,7 @@ class Clause:
 
     @property
     def value(self) -> str:
+        """The first or only value."""
         return self.values[0]
 
 

@@ -46,6 +46,7 @@ class Job(Struct):
 
 
 def unfinished(jobs: Iterable[Job]) -> int:
+    """Count the jobs that are still to do."""
     return sum(not job.done for job in jobs)
 
 

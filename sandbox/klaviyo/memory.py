@@ -32,6 +32,7 @@ class StoredEvent(Struct):
 
     @property
     def identity(self) -> Identity:
+        """What makes it the same event when it is sent again."""
         return self.profile_id, self.metric_id, self.unique_id
 
 
@@ -54,10 +55,12 @@ class Timeline:
         return len(self._events)
 
     def add(self, event: StoredEvent) -> None:
+        """Put an event in."""
         self._sorted = self._sorted and (not self._events or self._events[-1].time <= event.time)
         self._events.append(event)
 
     def remove(self, event: StoredEvent) -> None:
+        """Take an event out."""
         self._events.remove(event)
 
     def between(self, start: float, end: float) -> list[StoredEvent]:
@@ -102,6 +105,7 @@ class Account:
         return metric
 
     def metric_by_id(self, metric_id: str) -> Metric | None:
+        """Find a metric by its id."""
         return next((m for m in self.metrics.values() if m.id == metric_id), None)
 
     def record(self, event: StoredEvent) -> bool:
@@ -113,6 +117,7 @@ class Account:
         return True
 
     def profile_of(self, event: StoredEvent) -> Profile | None:
+        """Find the person an event belongs to."""
         return self.people.by_id.get(event.profile_id)
 
     def erase(self, profile: Profile) -> None:

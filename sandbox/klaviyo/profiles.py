@@ -39,10 +39,10 @@ def import_profile(klaviyo: "Klaviyo", account: Account, call: Call) -> Reply:
 def check(account: Account, written: ProfileData, at: str) -> None:
     """Refuse a profile that names nobody or names them wrongly."""
     fields = given(written.attributes)
-    if not written.id and not any(fields.get(n) for n in ("email", "phone_number", "external_id")):
-        if not fields.get("_kx"):
-            detail = "One of these is needed: id, email, phone_number, external_id, _kx."
-            raise Refusal(400, detail, pointer=f"{at}/attributes")
+    names = ("email", "phone_number", "external_id", "_kx")
+    if not written.id and not any(fields.get(name) for name in names):
+        detail = f"One of these is needed: id, {', '.join(names)}."
+        raise Refusal(400, detail, pointer=f"{at}/attributes")
     if fault := next(identifier_faults(written.attributes, f"{at}/attributes"), None):
         raise fault
     if written.id and written.id not in account.people.by_id:
@@ -85,8 +85,8 @@ def _candidates(account: Account, wanted: list[tuple[str, list[str]]]) -> list[P
 def get_profile(klaviyo: "Klaviyo", account: Account, call: Call, profile_id: str) -> Reply:
     """GET /api/profiles/{id}"""
     profile = account.people.by_id.get(profile_id)
-    fields = profile and profile.seen(klaviyo.clock(), klaviyo.settings.visible_after)
-    if profile is None or fields is None:
+    now, wait = klaviyo.clock(), klaviyo.settings.visible_after
+    if profile is None or (fields := profile.seen(now, wait)) is None:
         raise not_found(f"A profile with id {profile_id}")
     return ok({"data": resource(profile, fields, klaviyo.url)})
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D101 - each class is a level of a documented body, its name says which
 """The bodies Klaviyo takes for events, as types: the decoder does the strict part."""
 
 from typing import Annotated, Any, Literal
@@ -23,9 +24,9 @@ def nested(depth: int) -> Any:
     return value
 
 
-PROPERTIES: Any = msgspec.json.Decoder(
-    Annotated[dict[Text, nested(DEPTH_LIMIT - 1)], Meta(max_length=PROPERTY_LIMIT)]
-)
+_VALUE: Any = nested(DEPTH_LIMIT - 1)
+_PROPERTIES: Any = Annotated[dict[Text, _VALUE], Meta(max_length=PROPERTY_LIMIT)]
+PROPERTIES: Any = msgspec.json.Decoder(_PROPERTIES)
 
 
 class Strict(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -33,36 +34,36 @@ class Strict(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Location(Strict):
-    address1: Text | None | UnsetType = UNSET
-    address2: Text | None | UnsetType = UNSET
-    city: Text | None | UnsetType = UNSET
-    country: Text | None | UnsetType = UNSET
-    latitude: str | float | None | UnsetType = UNSET
-    longitude: str | float | None | UnsetType = UNSET
-    region: Text | None | UnsetType = UNSET
-    zip: Text | None | UnsetType = UNSET
-    timezone: Text | None | UnsetType = UNSET
-    ip: Text | None | UnsetType = UNSET
+    address1: Text | UnsetType | None = UNSET
+    address2: Text | UnsetType | None = UNSET
+    city: Text | UnsetType | None = UNSET
+    country: Text | UnsetType | None = UNSET
+    latitude: str | float | UnsetType | None = UNSET
+    longitude: str | float | UnsetType | None = UNSET
+    region: Text | UnsetType | None = UNSET
+    zip: Text | UnsetType | None = UNSET
+    timezone: Text | UnsetType | None = UNSET
+    ip: Text | UnsetType | None = UNSET
 
 
 class ProfileAttributes(Strict):
-    email: Text | None | UnsetType = UNSET
-    phone_number: Text | None | UnsetType = UNSET
-    external_id: Text | None | UnsetType = UNSET
-    first_name: Text | None | UnsetType = UNSET
-    last_name: Text | None | UnsetType = UNSET
-    organization: Text | None | UnsetType = UNSET
-    locale: Text | None | UnsetType = UNSET
-    title: Text | None | UnsetType = UNSET
-    image: Text | None | UnsetType = UNSET
-    location: Location | None | UnsetType = UNSET
-    properties: dict[str, Any] | None | UnsetType = UNSET
-    kx: Text | None | UnsetType = msgspec.field(default=UNSET, name="_kx")
+    email: Text | UnsetType | None = UNSET
+    phone_number: Text | UnsetType | None = UNSET
+    external_id: Text | UnsetType | None = UNSET
+    first_name: Text | UnsetType | None = UNSET
+    last_name: Text | UnsetType | None = UNSET
+    organization: Text | UnsetType | None = UNSET
+    locale: Text | UnsetType | None = UNSET
+    title: Text | UnsetType | None = UNSET
+    image: Text | UnsetType | None = UNSET
+    location: Location | UnsetType | None = UNSET
+    properties: dict[str, Any] | UnsetType | None = UNSET
+    kx: Text | UnsetType | None = msgspec.field(default=UNSET, name="_kx")
 
 
 class EventProfileAttributes(ProfileAttributes):
-    anonymous_id: Text | None | UnsetType = UNSET
-    meta: dict[str, Any] | None | UnsetType = UNSET
+    anonymous_id: Text | UnsetType | None = UNSET
+    meta: dict[str, Any] | UnsetType | None = UNSET
 
 
 class EventProfile(Strict):

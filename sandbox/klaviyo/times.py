@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 
 def iso(instant: float) -> str:
+    """Write an instant in UTC to the second."""
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="seconds")
 
 

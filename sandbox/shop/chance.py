@@ -23,13 +23,14 @@ class Chance(random.Random):
         self.drawn = drawn
 
     def __new__(cls, seed: str, *, drawn: int = 0) -> Self:
-        return super().__new__(cls, seed)
+        return super().__new__(cls)
 
     def often(self, share: float) -> bool:
         """Say yes in this share of the cases."""
         return self.random() < share
 
     def pick(self, choices: Sequence[T]) -> T:
+        """Choose one."""
         return choices[self.randrange(len(choices))]
 
     def number(self) -> int:
@@ -45,6 +46,7 @@ class Chance(random.Random):
 
 
 def gid(kind: str, number: int | str) -> str:
+    """Write a global id."""
     return f"gid://shopify/{kind}/{number}"
 
 

@@ -56,6 +56,7 @@ def _properties(chance: Chance) -> list[dict[str, Any]]:
 
 
 def tax_line(purse: Purse, amount: int) -> dict[str, Any]:
+    """Make a tax line."""
     return {
         "channel_liable": False,
         "price": money(amount),

@@ -38,6 +38,7 @@ class Shelf:
         )
 
     def row(self, key: int) -> Row | None:
+        """Find the row of an object."""
         return self._rows.get(key)
 
     def get(self, key: int) -> dict[str, Any] | None:
@@ -46,12 +47,15 @@ class Shelf:
         return msgspec.json.decode(row.body) if row else None
 
     def drop(self, key: int) -> None:
+        """Forget an object."""
         self._rows.pop(key, None)
 
     def rows(self) -> list[Row]:
+        """List the rows, oldest first."""
         return list(self._rows.values())
 
     def bodies(self) -> Iterator[dict[str, Any]]:
+        """Read all objects, oldest first."""
         return (msgspec.json.decode(row.body) for row in self.rows())
 
     def load(self, rows: list[Row]) -> None:
@@ -96,6 +100,7 @@ class ShopMemory:
         self.orders, self.checkouts = Shelf(), Shelf()
 
     def shelf(self, kind: str) -> Shelf:
+        """Find where objects of a kind are kept."""
         shelf: Shelf = getattr(self, kind)
         return shelf
 

@@ -9,6 +9,10 @@ from sandbox.shop.lines import TAX, allocate, line_item, tax_line, total_of
 from sandbox.shop.money import Purse, cents, money
 
 MANY_LINES = 200
+CHECKOUT_LINE = (
+    "product_id", "variant_id", "sku", "title", "variant_title", "vendor", "quantity", "price",
+    "grams", "requires_shipping", "taxable", "gift_card", "properties",
+)  # fmt: skip
 SOURCES = ("web", "web", "web", "web", "pos", "shopify_draft_order", "580111", "iphone")
 
 
@@ -33,7 +37,7 @@ def some_lines(
     ]
 
 
-def order(  # noqa: PLR0913 - an order has this many sides
+def order(
     chance: Chance,
     *,
     shop: str,
@@ -248,9 +252,7 @@ def checkout(
 
 
 def _checkout_line(line: dict[str, Any]) -> dict[str, Any]:
-    names = ("product_id", "variant_id", "sku", "title", "variant_title", "vendor", "quantity",
-             "price", "grams", "requires_shipping", "taxable", "gift_card", "properties")  # fmt: skip
-    kept = {name: line[name] for name in names}
+    kept = {name: line[name] for name in CHECKOUT_LINE}
     return {
         **kept,
         "key": str(line["id"]),

@@ -25,6 +25,7 @@ class Happening(NamedTuple):
 
 
 def utc_now() -> datetime:
+    """Read the clock of this machine."""
     return datetime.now(UTC)
 
 
@@ -77,6 +78,7 @@ class Shop:
         return local(self.clock(), self.zone)
 
     def tell(self, topic: str, body: dict[str, Any]) -> Happening:
+        """Make a happening of now."""
         return Happening(topic, body, self.clock())
 
     def purse(self) -> Purse:
@@ -112,6 +114,7 @@ class Shop:
         self.memory.consents.setdefault(person, {})[channel] = given
 
     def next_sequence(self) -> int:
+        """Count one order further."""
         self.memory.sequence += 1
         return self.memory.sequence
 

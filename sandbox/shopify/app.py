@@ -21,7 +21,9 @@ from sandbox.shopify.signing import API_VERSION
 from sandbox.shopify.store import Store
 from sandbox.shopify.webhooks import Sender
 
-PATH = re.compile(r"(?:/(?P<shop>[\w.-]+\.myshopify\.com))?/admin/api/(?P<version>[\w-]+)/graphql\.json")
+PATH = re.compile(
+    r"(?:/(?P<shop>[\w.-]+\.myshopify\.com))?/admin/api/(?P<version>[\w-]+)/graphql\.json"
+)
 VERSION = re.compile(r"\d{4}-\d{2}|unstable")
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 DOCUMENTS_KEPT = 200
@@ -66,15 +68,18 @@ class Shopify(Sandbox):
         return store
 
     def start(self) -> "Shopify":
+        """Begin."""
         self.sender.start()
         super().start()
         return self
 
     def stop(self) -> None:
+        """Stop serving, then stop sending."""
         super().stop()
         self.sender.stop()
 
     def answer(self, call: Call) -> Reply:
+        """Answer as the platform would."""
         match = PATH.fullmatch(call.path)
         if match is None or not VERSION.fullmatch(match["version"]):
             return Reply(404, {"errors": "Not Found"})
@@ -149,12 +154,15 @@ class Shopify(Sandbox):
         }
 
     def state(self) -> dict[str, Any]:
+        """Count what is remembered."""
         return views.state(self)
 
     def listing(self, name: str, call: Call) -> Any:
+        """Show one part of the memory."""
         return views.listing(self, name, call)
 
     def act(self, name: str, call: Call) -> Any:
+        """Do something at the control door's request."""
         return views.act(self, name, call)
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -164,6 +172,7 @@ class Shopify(Sandbox):
             self.stores[domain].config.scopes = list(scopes)
 
     def reset(self) -> None:
+        """Forget everything and drop the script."""
         super().reset()
         self.sender.deliveries.clear()
         self.stores = self._open({})

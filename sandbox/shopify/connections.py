@@ -31,7 +31,9 @@ def connect(
         low = _place(keys, _key(after), descending=descending, behind=True)
     if before := arguments.get("before"):
         high = _place(keys, _key(before), descending=descending, behind=False)
-    start, end = (low, min(high, low + size)) if "first" in arguments else (max(low, high - size), high)
+    start, end = (
+        (low, min(high, low + size)) if "first" in arguments else (max(low, high - size), high)
+    )
     return _page(ordered[start:end], keys[start:end], node, more=end < high, less=start > 0)
 
 

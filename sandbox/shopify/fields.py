@@ -16,6 +16,7 @@ class Field:
         self.name, self.kind = name, kind
 
     def __call__(self, row: Row) -> Any:
+        """Read the value."""
         value = msgspec.json.decode(row.body).get(self.name)
         if self.kind == "instant" and value is not None:
             return datetime.fromisoformat(value).timestamp()
@@ -26,6 +27,7 @@ class Own(Field):
     """Reads what the row knows without its body."""
 
     def __call__(self, row: Row) -> Any:
+        """Read the value."""
         return getattr(row, self.name)
 
 
@@ -33,6 +35,7 @@ class Status(Field):
     """Tells open orders from closed and cancelled ones."""
 
     def __call__(self, row: Row) -> str:
+        """Read the value."""
         body = msgspec.json.decode(row.body)
         if body["cancelled_at"]:
             return "cancelled"
@@ -43,6 +46,7 @@ class CustomerId(Field):
     """Finds the customer of an order."""
 
     def __call__(self, row: Row) -> Any:
+        """Read the value."""
         return (msgspec.json.decode(row.body).get("customer") or {}).get("id")
 
 

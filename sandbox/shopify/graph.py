@@ -42,7 +42,7 @@ def _attach(built: GraphQLSchema, path: str, resolver: Resolver) -> None:
 
 
 def _adapted(resolver: Resolver) -> Resolver:
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         return resolver(source, info, arguments)
 
     return resolve

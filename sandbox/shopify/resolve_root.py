@@ -156,7 +156,7 @@ def _shop(source: Any, info: Any, arguments: Body) -> Body:
 
 def shop_number(domain: str) -> int:
     """Derive a shop's number from its name, always the same."""
-    return 60_000_000_000 + sum(ord(char) * 31**place for place, char in enumerate(domain[:6]))
+    return 60_000_000_000 + sum(ord(char) * int(31**place) for place, char in enumerate(domain[:6]))
 
 
 def _installation(source: Any, info: Any, arguments: Body) -> Body:

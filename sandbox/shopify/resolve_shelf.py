@@ -80,7 +80,9 @@ def _price_range(source: Body, info: Any, arguments: Body) -> Body:
 
 
 def _variants(source: Body, info: Any, arguments: Body) -> Body:
-    return inner([{**variant, "__kind": "ProductVariant"} for variant in source["variants"]], arguments)
+    return inner(
+        [{**variant, "__kind": "ProductVariant"} for variant in source["variants"]], arguments
+    )
 
 
 def _media(source: Body, info: Any, arguments: Body) -> Body | None:

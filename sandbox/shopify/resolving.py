@@ -34,7 +34,7 @@ def store_of(info: Any) -> Store:
     return store
 
 
-def plain(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def plain(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """Read a field under its REST name; instants come out in UTC."""
     if not isinstance(source, dict):
         return getattr(source, _HUMP.sub("_", info.field_name).lower(), None)

@@ -16,6 +16,8 @@ from sandbox.shopify.webhooks import Delivery, Sender
 
 COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
 
+FIRST_ID = 1_100_000_000_001
+
 
 class Subscription(Struct):
     """One webhook subscription made through the API."""
@@ -55,14 +57,16 @@ class Store:
         self.subscriptions: dict[int, Subscription] = {}
         self.removed: list[Subscription] = []
         self._sender = sender
-        self._ids = itertools.count(1_100_000_000_001)
+        self._ids = itertools.count(FIRST_ID)
         self._clock = clock
 
     @property
     def domain(self) -> str:
+        """The name it goes by."""
         return self.config.domain
 
     def now(self) -> str:
+        """Write the present in UTC."""
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
 
     def present(self) -> float:
@@ -81,6 +85,13 @@ class Store:
         self.subscriptions[made.id] = made
         return self.change(made, wanted)
 
+    def restore(self, subscriptions: list[Subscription], removed: list[Subscription]) -> None:
+        """Take back the subscriptions of a former life."""
+        self.subscriptions = {subscription.id: subscription for subscription in subscriptions}
+        self.removed = removed
+        highest = max((one.id for one in [*subscriptions, *removed]), default=FIRST_ID)
+        self._ids = itertools.count(highest + 1)
+
     def change(self, subscription: Subscription, wanted: dict[str, Any]) -> Subscription:
         """Change what an input names."""
         for name, value in wanted.items():
@@ -90,29 +101,37 @@ class Store:
         subscription.updated = self.now()
         return subscription
 
-    def emit(self, webhook: Webhook) -> list[Delivery]:
+    def emit(
+        self, webhook: Webhook, *, headers: dict[str, str] | None = None, retry: bool = True
+    ) -> list[Delivery]:
         """Deliver a webhook to everybody who asked for its topic."""
-        if webhook.topic in COMPLIANCE:
-            return self._to(self.config.compliance_url or self.config.webhook_url, webhook)
         wanted = [
             subscription
             for subscription in list(self.subscriptions.values())
             if subscription.topic == enum_of(webhook.topic)
         ]
-        if not wanted:
-            return self._to(self.config.webhook_url, webhook)
-        return [self._to_subscription(subscription, webhook) for subscription in wanted]
+        targets: list[tuple[str | None, Callable[[], None] | None]]
+        if webhook.topic in COMPLIANCE:
+            targets = [(self.config.compliance_url or self.config.webhook_url, None)]
+        elif wanted:
+            targets = [(subscription.uri, self._remover(subscription)) for subscription in wanted]
+        else:
+            targets = [(self.config.webhook_url, None)]
+        return [
+            self._sender.send(
+                webhook,
+                to=url,
+                secret=self.config.secret,
+                headers=headers,
+                retry=retry,
+                on_give_up=on_give_up,
+            )
+            for url, on_give_up in targets
+            if url
+        ]
 
-    def _to(self, url: str | None, webhook: Webhook) -> list[Delivery]:
-        return [self._sender.send(webhook, to=url, secret=self.config.secret)] if url else []
-
-    def _to_subscription(self, subscription: Subscription, webhook: Webhook) -> Delivery:
-        return self._sender.send(
-            webhook,
-            to=subscription.uri,
-            secret=self.config.secret,
-            on_give_up=lambda: self._remove(subscription),
-        )
+    def _remover(self, subscription: Subscription) -> Callable[[], None]:
+        return lambda: self._remove(subscription)
 
     def _remove(self, subscription: Subscription) -> None:
         if self.subscriptions.pop(subscription.id, None):

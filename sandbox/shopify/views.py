@@ -7,10 +7,10 @@ import msgspec
 
 from sandbox.control import limit_of
 from sandbox.messages import Call
-from sandbox.player import webhooks
 from sandbox.shopify.resolve_webhooks import shown
 from sandbox.shopify.signing import Webhook
 from sandbox.shopify.store import Store
+from sandbox.shopify.telling import webhooks
 
 if TYPE_CHECKING:
     from sandbox.shopify.app import Shopify
@@ -48,7 +48,7 @@ def _deliveries(shopify: "Shopify", call: Call) -> list[Any]:
     offset = int(call.query.get("offset", 0))
     found = [
         msgspec.to_builtins(record)
-        for record in list(shopify.sender.deliveries.values())
+        for record in shopify.sender.records()
         if all(getattr(record, name) == value for name, value in wanted.items())
     ]
     return found[offset : offset + limit_of(call)]

@@ -66,6 +66,7 @@ class Sender:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
 
     def start(self) -> "Sender":
+        """Begin."""
         for thread in self._threads:
             thread.start()
         return self
@@ -102,7 +103,7 @@ class Sender:
         own = {**webhook.headers(secret), **(headers or {})}
         errand = _Errand(webhook, secret, to, record, own, on_give_up, retry)
         with self._ready:
-            self._remember(record)
+            self._keep(record)
             self._put(time.monotonic(), errand)
         return record
 
@@ -126,8 +127,7 @@ class Sender:
 
     def counts(self) -> dict[str, Any]:
         """Count deliveries by what became of them."""
-        with self._ready:
-            records = list(self.deliveries.values())
+        records = self.records()
         return {
             "deliveries": len(records),
             "accepted": sum(record.accepted for record in records),
@@ -135,7 +135,18 @@ class Sender:
             "attempts": sum(len(record.answers) for record in records),
         }
 
-    def _remember(self, record: Delivery) -> None:
+    def records(self) -> list[Delivery]:
+        """List what became of every webhook, oldest first."""
+        with self._ready:
+            return list(self.deliveries.values())
+
+    def remember(self, records: list[Delivery]) -> None:
+        """Take back the records of a former life."""
+        with self._ready:
+            for record in records:
+                self._keep(record)
+
+    def _keep(self, record: Delivery) -> None:
         # A duplicate carries the id of its original: both stay in the memory.
         key = f"{record.webhook_id}/{next(self._count)}"
         self.deliveries[key] = record
