@@ -4,7 +4,6 @@ from django_q.tasks import async_task
 
 DRAIN = "integrations.tasks.drain"
 SWEEP = "integrations.tasks.sweep"
-FOLLOW_JOBS = "integrations.tasks.follow_jobs"
 PRUNE = "integrations.tasks.prune"
 
 # Schedules that must exist, and how often each runs, in minutes.

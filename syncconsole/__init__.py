@@ -1,1 +1,1 @@
-"""The project: settings (the only reader of the environment), addresses, and the web server's door."""
+"""The project: settings (the only reader of the environment), addresses, the server's door."""

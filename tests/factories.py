@@ -26,7 +26,9 @@ _numbers = count(1)
 
 
 def a_user(email: str = "", **changes: Any) -> User:
-    return User.objects.create_user(email or f"user{next(_numbers)}@alpine-demo.shop", "pass", **changes)
+    return User.objects.create_user(
+        email or f"user{next(_numbers)}@alpine-demo.shop", "pass", **changes
+    )
 
 
 def a_merchant(**changes: Any) -> Merchant:
@@ -39,7 +41,9 @@ def a_member(merchant: Merchant, email: str = "", role: str = "owner") -> User:
     return user
 
 
-def an_account(merchant: Merchant | None = None, *, key: str = "pk_demo", **changes: Any) -> KlaviyoAccount:
+def an_account(
+    merchant: Merchant | None = None, *, key: str = "pk_demo", **changes: Any
+) -> KlaviyoAccount:
     merchant = merchant or a_merchant()
     account = KlaviyoAccount.objects.create(
         **{"merchant": merchant, "name": "Alpine Klaviyo", "created_at": NOON} | changes
@@ -50,7 +54,9 @@ def an_account(merchant: Merchant | None = None, *, key: str = "pk_demo", **chan
     return account
 
 
-def a_store(account: KlaviyoAccount | None = None, *, token: str = "shpat_demo", **changes: Any) -> Store:
+def a_store(
+    account: KlaviyoAccount | None = None, *, token: str = "shpat_demo", **changes: Any
+) -> Store:
     account = account or an_account()
     number = next(_numbers)
     store = Store.objects.create(

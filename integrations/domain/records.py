@@ -195,5 +195,13 @@ class Deletion(msgspec.Struct, frozen=True):
 
 
 Record = (
-    Order | Refund | Fulfilment | Checkout | Customer | Consent | Product | InventoryLevel | Deletion
+    Order
+    | Refund
+    | Fulfilment
+    | Checkout
+    | Customer
+    | Consent
+    | Product
+    | InventoryLevel
+    | Deletion
 )

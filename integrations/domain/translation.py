@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True):
     metrics: MetricNames = MetricNames()
 
 
+# What a deletion in the store means for what Klaviyo holds.
+DELETIONS = {
+    Stream.CUSTOMERS: Skip.CUSTOMER_DELETED,
+    Stream.ORDERS: Skip.ORDER_DELETED,
+}
+
+
 class Translation(msgspec.Struct):
     """What became of one record: operations, or the rule by which there are none."""
 
@@ -84,16 +91,18 @@ def translate(
             return Translation(catalog.upserts(record, settings.scope, settings.shop_url))
         case Deletion(stream=Stream.PRODUCTS):
             return Translation([catalog.deletion(record, settings.scope)])
-        case Deletion(stream=Stream.CUSTOMERS):
-            return Translation(skip=Skip.CUSTOMER_DELETED)
-        case Deletion(stream=Stream.ORDERS):
-            return Translation(skip=Skip.ORDER_DELETED)
-        case Deletion():
-            return Translation(skip=Skip.TOPIC_NOT_WANTED)
+        case _:
+            return Translation(skip=_told_elsewhere(record))
+
+
+def _told_elsewhere(record: Deletion | Consent | InventoryLevel) -> Skip:
+    match record:
         case Consent():
-            return Translation(skip=Skip.CONSENT_OFF)
+            return Skip.CONSENT_OFF
         case InventoryLevel():
-            return Translation(skip=Skip.STOCK_PER_LOCATION)
+            return Skip.STOCK_PER_LOCATION
+        case Deletion(stream=stream):
+            return DELETIONS.get(stream, Skip.TOPIC_NOT_WANTED)
 
 
 def _order(order: Order, settings: Settings) -> Translation:
@@ -109,7 +118,9 @@ def _order(order: Order, settings: Settings) -> Translation:
     if order.cancelled_at is not None:
         operations.append(_cancelled(order, order.cancelled_at, profile, common, settings))
     operations += [
-        _fulfilled(parcel, profile, settings) for parcel in order.fulfilments if not parcel.cancelled
+        _fulfilled(parcel, profile, settings)
+        for parcel in order.fulfilments
+        if not parcel.cancelled
     ]
     operations += [_refunded(refund, profile, settings) for refund in order.refunds]
     operations.append(_buyer_profile(order, found, profile, settings))

@@ -12,7 +12,7 @@ from .stores import Store
 class CredentialKind(models.TextChoices):
     """The kinds of login."""
 
-    SHOPIFY_TOKEN = "shopify_token", "Shopify access token"  # noqa: S105 - a name, not a secret
+    SHOPIFY_TOKEN = "shopify_token", "Shopify access token"
     KLAVIYO_KEY = "klaviyo_key", "Klaviyo private key"
 
 

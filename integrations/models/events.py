@@ -44,8 +44,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def count_lost_attempt(self, ids: list[int]) -> int:
         """Note that a worker died with these in hand."""
-        return self.waiting().filter(pk__in=ids).update(
-            attempts=F("attempts") + 1, crashes=F("crashes") + 1
+        return (
+            self.waiting()
+            .filter(pk__in=ids)
+            .update(attempts=F("attempts") + 1, crashes=F("crashes") + 1)
         )
 
 
@@ -63,9 +65,7 @@ class Event(models.Model):
     body = models.BinaryField()
     triggered_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField()
-    state = models.CharField(
-        max_length=10, choices=EventState.choices, default=EventState.WAITING
-    )
+    state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.WAITING)
     skip = models.CharField(
         max_length=24, blank=True, choices=[(rule.value, rule.value) for rule in Skip]
     )

@@ -30,7 +30,7 @@ class Claim(NamedTuple):
 
 # Every lane with waiting rows, found by skipping through the partial index, one probe per lane.
 # The first row of a lane is the one that is due earliest.
-_CLAIM = """
+_BUSY = """
 WITH RECURSIVE busy AS (
   (SELECT store_id, lane, next_attempt_at FROM integrations_event
    WHERE state = 'waiting' ORDER BY store_id, lane, next_attempt_at LIMIT 1)
@@ -39,8 +39,9 @@ WITH RECURSIVE busy AS (
     SELECT store_id, lane, next_attempt_at FROM integrations_event
     WHERE state = 'waiting' AND (store_id, lane) > (busy.store_id, busy.lane)
     ORDER BY store_id, lane, next_attempt_at LIMIT 1) following
-), free AS (
-  SELECT candidate.id FROM integrations_storelane candidate
+)"""
+_FREE = """
+  FROM integrations_storelane candidate
   JOIN busy ON busy.store_id = candidate.store_id AND busy.lane = candidate.lane
   JOIN integrations_store store ON store.id = candidate.store_id
   JOIN integrations_klaviyoaccount account ON account.id = store.klaviyo_account_id
@@ -48,7 +49,11 @@ WITH RECURSIVE busy AS (
     AND candidate.lane <= %(lowest)s
     AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
     AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
-    AND store.paused_at IS NULL AND account.held_since IS NULL
+    AND store.paused_at IS NULL AND account.held_since IS NULL"""
+_ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
+_CLAIM = f"""
+{_BUSY}, free AS (
+  SELECT candidate.id {_FREE}
   ORDER BY CASE WHEN %(fair)s THEN 0 ELSE candidate.lane END, candidate.last_served_at
   LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED
 )
@@ -78,6 +83,12 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
             )
             row = cursor.fetchone()
         return Claim(row[0], row[1], Lane(row[2]), row[3], *row[4:]) if row else None
+
+    def any_due(self, now: datetime) -> bool:
+        """Whether any lane has due work that somebody could take."""
+        with connection.cursor() as cursor:
+            cursor.execute(_ANY_DUE, {"now": now, "lowest": int(Lane.REPORT)})
+            return cursor.fetchone() is not None
 
     def owned(self, claim: Claim) -> "StoreLaneQuerySet":
         """The lane, if it is still ours."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,9 +12,11 @@ from django.db import connection
 
 from integrations import queue
 from integrations.domain.lanes import Lane
-from integrations.models import Heartbeat, Store
+from integrations.models import Store
 from integrations.platforms.shopify import headers as shopify_headers
 from integrations.platforms.shopify.signature import is_genuine
+
+from . import health
 
 # The address of privacy requests, instead of a store's own.
 COMPLIANCE = "compliance"
@@ -23,8 +25,6 @@ COMPLIANCE_TOPICS = frozenset({"customers/data_request", "customers/redact", "sh
 STORE_MEMORY = 10.0
 # At most one nudge per process in this time: a drain that is under way polls by itself.
 NUDGE_EVERY = 0.2
-# A drain writes its sign of life every second; one that is older is gone.
-DRAIN_ALIVE = timedelta(seconds=3)
 
 
 class Answer(NamedTuple):
@@ -212,12 +212,10 @@ class _Nudges:
     last = 0.0
 
 
-def nudge(*, now: datetime, alive: timedelta = DRAIN_ALIVE) -> None:
+def nudge(*, now: datetime) -> None:
     """Ask for a drain, unless one is under way or was asked for a moment ago."""
     if time.monotonic() - _Nudges.last < NUDGE_EVERY:
         return
     _Nudges.last = time.monotonic()
-    if not Heartbeat.objects.filter(name__startswith="drain:", beat_at__gt=now - alive).exists():
+    if not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)
-
-

@@ -96,9 +96,7 @@ def order(raw: bodies.OrderBody) -> Order:
         refunds=tuple(
             sorted((refund(one, order_currency) for one in raw.refunds), key=_when_then_id)
         ),
-        fulfilments=tuple(
-            sorted((fulfilment(one) for one in raw.fulfillments), key=_when_then_id)
-        ),
+        fulfilments=tuple(sorted((fulfilment(one) for one in raw.fulfillments), key=_when_then_id)),
     )
 
 
@@ -195,13 +193,15 @@ def _customer(body: bytes, _: datetime) -> Customer:
 def _email_consent(body: bytes, _: datetime) -> Consent:
     raw = EMAIL_CONSENT.decode(body)
     given = raw.email_marketing_consent
-    return Consent(identifier(raw.customer_id, "id"), "email", given.state, given.consent_updated_at)
+    return Consent(
+        identifier(raw.customer_id, "id"), "email", given.state, given.consent_updated_at
+    )
 
 
 def _sms_consent(body: bytes, _: datetime) -> Consent:
     raw = SMS_CONSENT.decode(body)
-    given = raw.sms_marketing_consent
-    return Consent(identifier(raw.id, "id"), "sms", given.state, given.consent_updated_at)
+    given, person = raw.sms_marketing_consent, identifier(raw.id, "id")
+    return Consent(person, "sms", given.state, given.consent_updated_at)
 
 
 def _product(body: bytes, _: datetime) -> Product:

@@ -1,0 +1,101 @@
+"""The worker: django-q2's cluster, with a way to stop and a watchdog."""
+
+import os
+import signal
+import sys
+import time
+from multiprocessing import Value
+from threading import Thread
+from typing import Any
+
+import psutil
+from django.core.management.base import BaseCommand
+from django_q.cluster import Cluster
+from django_q.models import Schedule
+from django_q.signals import post_execute_in_worker, pre_execute
+
+from integrations import queue, stopping
+
+# The sweep runs each minute, so three minutes without any task mean that nothing runs any more.
+SILENCE = 180.0
+# After a stop was asked for: drains give back within seconds; whatever hangs is ended here.
+PATIENCE = 25.0
+WEDGED = 70  # EX_SOFTWARE: the platform starts us anew
+
+_beat = Value("d", 0.0, lock=False)
+
+
+class GentleCluster(Cluster):
+    """A cluster that stops once, however often it is asked to."""
+
+    _stopping = False
+
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        """Tell every task to give its work back, and stop when they have."""
+        stopping.ask()
+        if self.sentinel and self.sentinel.is_alive() and not self._stopping:
+            self._stopping = True
+            Thread(target=_lose_patience, daemon=True).start()
+            self.stop()
+
+
+class Command(BaseCommand):
+    """Run the workers until SIGTERM or SIGINT."""
+
+    help = "Run the workers. Stops within seconds of SIGTERM, also when every process gets it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start the cluster and watch it."""
+        ensure_schedules()
+        pre_execute.connect(_stamp, dispatch_uid="runcluster-pre")
+        post_execute_in_worker.connect(_stamp, dispatch_uid="runcluster-post")
+        _beat.value = time.time()
+        queue.ask_for(queue.SWEEP)
+        # Children keep SIGTERM blocked: only the parent acts on it, and tells them by the flag.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        cluster = GentleCluster()
+        cluster.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        Thread(target=_watch, daemon=True).start()
+        while cluster.sentinel.is_alive() and not stopping.asked():
+            time.sleep(0.2)
+        if not stopping.asked():
+            # The sentinel died by itself; its workers would run on as orphans.
+            _end_tree()
+            sys.exit(WEDGED)
+
+
+def ensure_schedules() -> None:
+    """Make the schedules that must exist, and drop those of tasks that are no more."""
+    for task, minutes in queue.SCHEDULES.items():
+        Schedule.objects.update_or_create(
+            name=task,
+            defaults={"func": task, "schedule_type": Schedule.MINUTES, "minutes": minutes},
+        )
+    Schedule.objects.exclude(name__in=queue.SCHEDULES).delete()
+
+
+def _stamp(**_: Any) -> None:
+    _beat.value = time.time()
+
+
+def _watch() -> None:
+    """End a cluster that no longer runs tasks although the sweep is due each minute."""
+    while not stopping.asked():
+        time.sleep(1)
+        if time.time() - _beat.value > SILENCE:
+            sys.stderr.write("No task has run for three minutes: ending the workers.\n")
+            _end_tree()
+            os._exit(WEDGED)
+
+
+def _lose_patience() -> None:
+    time.sleep(PATIENCE)
+    sys.stderr.write("The workers did not stop in time: ending them.\n")
+    _end_tree()
+    os._exit(0)
+
+
+def _end_tree() -> None:
+    for process in psutil.Process().children(recursive=True):
+        process.kill()

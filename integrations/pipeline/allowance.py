@@ -1,0 +1,87 @@
+"""Klaviyo accounts as people see them: login, what is held, how much of the allowance is used."""
+
+from datetime import datetime
+
+import msgspec
+from django.db.models import Count
+
+from integrations.domain.budgets import BURST_SLOTS, STEADY_SLOTS, Usage
+from integrations.models import Budget, Call, Credential, Event, KlaviyoAccount, Store, User
+
+
+class AccountRow(msgspec.Struct):
+    """One account in the list."""
+
+    account: KlaviyoAccount
+    login: Credential | None
+    stores: int
+
+
+class Allowance(msgspec.Struct):
+    """How much of one endpoint's allowance the last second and minute used."""
+
+    endpoint: str
+    burst: int
+    burst_used: int
+    steady: int
+    steady_used: int
+    blocked_until: datetime | None
+
+
+class AccountPage(msgspec.Struct):
+    """Everything the page of one account shows."""
+
+    login: Credential | None
+    stores: list[Store]
+    held: int
+    allowances: list[Allowance]
+    calls: list[Call]
+
+
+def accounts(user: User) -> list[AccountRow]:
+    """The accounts a person may see, stopped ones first."""
+    found = (
+        KlaviyoAccount.objects.visible_to(user)
+        .select_related("merchant")
+        .annotate(fed_by=Count("stores"))
+        .order_by("held_since", "name", "id")
+    )
+    rows = list(found)
+    logins = {
+        one.klaviyo_account_id: one
+        for one in Credential.objects.filter(
+            klaviyo_account__in=[account.pk for account in rows]
+        ).defer("secret")
+    }
+    return [AccountRow(account, logins.get(account.pk), account.fed_by) for account in rows]
+
+
+def account_page(account: KlaviyoAccount, *, now: datetime) -> AccountPage:
+    """Read the page of one account."""
+    stores = list(account.stores.order_by("name", "id"))
+    held = 0
+    if account.held_since:
+        held = Event.objects.waiting().filter(store__in=[store.pk for store in stores]).count()
+    return AccountPage(
+        login=Credential.objects.filter(klaviyo_account=account).defer("secret").first(),
+        stores=stores,
+        held=held,
+        allowances=[
+            _allowance(row, now)
+            for row in Budget.objects.filter(klaviyo_account=account).order_by("endpoint")
+        ],
+        calls=list(Call.objects.filter(klaviyo_account=account).order_by("-id")[:10]),
+    )
+
+
+def _allowance(row: Budget, now: datetime) -> Allowance:
+    usage = Usage({int(slot): calls for slot, calls in row.slots.items()})
+    blocked = row.blocked_until if row.blocked_until and row.blocked_until > now else None
+    return Allowance(
+        row.endpoint,
+        row.burst,
+        min(usage.spent(now, BURST_SLOTS), row.burst),
+        row.steady,
+        min(usage.spent(now, STEADY_SLOTS), row.steady),
+        blocked,
+    )

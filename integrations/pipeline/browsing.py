@@ -1,0 +1,173 @@
+"""Lists that people page through: which rows, in which order, how many."""
+
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from django.db.models import Count, Max, Q, QuerySet
+
+from integrations.models import Cause, DeadLetter, Event, Store, User
+from integrations.models.dead_letters import DeadLetterState
+
+from . import figures
+
+Row = TypeVar("Row")
+PAGE = 50
+FAILED_PAGE = 25
+# Counting further would cost more than the exact number is worth.
+COUNT_LIMIT = 1000
+
+
+class Page(msgspec.Struct, Generic[Row]):
+    """One page of a list, and the cursor of the next one."""
+
+    rows: list[Row]
+    after: str
+    count: int
+    more_than_counted: bool = False
+
+
+class EventFilter(msgspec.Struct, frozen=True):
+    """What a list of messages is narrowed to; empty parts do not narrow."""
+
+    state: str = ""
+    topic: str = ""
+    since: datetime | None = None
+    text: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.state or self.topic or self.since or self.text)
+
+
+def events(store: Store, wanted: EventFilter, *, after: str) -> Page[Event]:
+    """One page of a store's messages, newest first."""
+    rows = _events(store, wanted)
+    count, more = _event_count(store, wanted, rows)
+    place = _place(after)
+    if place:
+        # The first condition is implied by the second; the index needs it said.
+        rows = rows.filter(received_at__lte=place[0]).filter(
+            Q(received_at__lt=place[0]) | Q(received_at=place[0], pk__lt=place[1])
+        )
+    found = list(rows.defer("body").order_by("-received_at", "-id")[: PAGE + 1])
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    return Page(found[:PAGE], _cursor(last) if last else "", count, more)
+
+
+def topics(store: Store) -> list[str]:
+    """The kinds of message among the latest of a store, for a filter to offer."""
+    latest = Event.objects.filter(store=store).order_by("-received_at", "-id").values("topic")[:500]
+    return sorted({row["topic"] for row in latest})
+
+
+def _events(store: Store, wanted: EventFilter) -> QuerySet[Event]:
+    rows = Event.objects.filter(store=store)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.topic:
+        rows = rows.filter(topic=wanted.topic)
+    if wanted.since:
+        rows = rows.filter(received_at__gte=wanted.since)
+    if wanted.text:
+        rows = rows.filter(_named(wanted.text))
+    return rows
+
+
+def _named(text: str) -> Q:
+    """An event by any of the ids people have in hand, written out in full."""
+    named = Q(webhook_id=text) | Q(event_id=text)
+    try:
+        return named | Q(public_id=UUID(text))
+    except ValueError:
+        return named
+
+
+def _event_count(store: Store, wanted: EventFilter, rows: QuerySet[Event]) -> tuple[int, bool]:
+    """The number of a filtered list: from the figures where they count the same thing."""
+    if not wanted.topic and not wanted.text and wanted.since and not wanted.since.second:
+        return figures.count(store, state=wanted.state, start=wanted.since), False
+    return _capped(rows)
+
+
+def _capped(rows: QuerySet[Any]) -> tuple[int, bool]:
+    count = rows.order_by()[: COUNT_LIMIT + 1].count()
+    return min(count, COUNT_LIMIT), count > COUNT_LIMIT
+
+
+def _cursor(event: Event) -> str:
+    return f"{event.received_at.astimezone(UTC):%Y%m%d%H%M%S%f}-{event.pk}"
+
+
+def _place(cursor: str) -> tuple[datetime, int] | None:
+    """Read a cursor back; one that is not ours starts the list again."""
+    moment, _, pk = cursor.partition("-")
+    try:
+        return datetime.strptime(moment, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(pk)
+    except ValueError:
+        return None
+
+
+# --- failed records ------------------------------------------------------------------------------
+
+
+class FailedFilter(msgspec.Struct, frozen=True):
+    """What the list of failed records is narrowed to; empty parts do not narrow."""
+
+    state: str = DeadLetterState.OPEN
+    store: UUID | None = None
+    cause: int | None = None
+    record: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything but the state is narrowed."""
+        return bool(self.store or self.cause or self.record)
+
+
+class CauseCard(msgspec.Struct):
+    """One cause with what it has stopped."""
+
+    cause: Cause
+    count: int
+    stores: int
+    last_at: datetime
+
+
+def failed_records(user: User, wanted: FailedFilter, *, after: str) -> Page[DeadLetter]:
+    """One page of the failed records a person may see, newest first."""
+    rows = DeadLetter.objects.visible_to(user)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.store:
+        rows = rows.filter(store__public_id=wanted.store)
+    if wanted.cause:
+        rows = rows.filter(cause=wanted.cause)
+    if wanted.record:
+        rows = rows.filter(source_id=wanted.record)
+    count, more = _capped(rows)
+    if after.isascii() and after.isdigit() and len(after) < 19:
+        rows = rows.filter(pk__lt=int(after))
+    found = list(
+        rows.select_related("store", "cause", "event")
+        .defer("payload", "answer", "event__body")
+        .order_by("-id")[: FAILED_PAGE + 1]
+    )
+    last = found[FAILED_PAGE - 1] if len(found) > FAILED_PAGE else None
+    return Page(found[:FAILED_PAGE], str(last.pk) if last else "", count, more)
+
+
+def causes(user: User, *, store: UUID | None = None, limit: int = 12) -> list[CauseCard]:
+    """The causes with records that wait for a decision, the one that stops most first."""
+    waiting = DeadLetter.objects.visible_to(user).open()
+    if store:
+        waiting = waiting.filter(store__public_id=store)
+    counted = list(
+        waiting.values("cause")
+        .annotate(n=Count("pk"), stores=Count("store", distinct=True), last=Max("created_at"))
+        .order_by("-n", "cause")[:limit]
+    )
+    found = Cause.objects.in_bulk([row["cause"] for row in counted])
+    return [CauseCard(found[row["cause"]], row["n"], row["stores"], row["last"]) for row in counted]

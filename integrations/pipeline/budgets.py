@@ -1,0 +1,94 @@
+"""Spending a platform's allowance together: every process asks the same row."""
+
+import random
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from integrations.domain import budgets as windows
+from integrations.domain.budgets import Grant, Limits, Usage
+from integrations.domain.lanes import SHARES, Lane
+from integrations.models import Budget
+from integrations.platforms.klaviyo.client import Allowance
+from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
+
+# The published steady limit is shared with whatever else the merchant runs; ours stays below it.
+MARGIN = 0.9
+
+
+def take(account_id: int, endpoint: Endpoint, *, wanted: int, lane: Lane, now: datetime) -> Grant:
+    """Spend up to `wanted` calls, or learn when to ask again."""
+    with transaction.atomic():
+        row = _locked(account_id, endpoint, now)
+        usage = _usage(row)
+        limits = Limits(max(1, int(row.burst * MARGIN)), max(1, int(row.steady * MARGIN)))
+        grant = windows.take(usage, limits, wanted=wanted, share=SHARES[lane], now=now)
+        if grant.calls:
+            _keep(row, usage, now)
+    return grant
+
+
+def block(account_id: int, endpoint: Endpoint, *, wait: timedelta, now: datetime) -> datetime:
+    """Obey a wait the platform asked for; returns its end, with some spread so that not all
+    processes come back in the same instant.
+    """
+    until = now + wait + timedelta(milliseconds=random.randint(50, 400))  # noqa: S311 - spreading
+    with transaction.atomic():
+        row = _locked(account_id, endpoint, now)
+        if row.blocked_until is None or row.blocked_until < until:
+            row.blocked_until, row.updated_at = until, now
+            row.save(update_fields=["blocked_until", "updated_at"])
+    return until
+
+
+def learn(account_id: int, endpoint: Endpoint, allowance: Allowance, *, now: datetime) -> None:
+    """Take over what the platform says of its steady window.
+
+    A limit that differs from ours replaces it, and calls that others made on the same account
+    are counted as if we had made them.
+    """
+    published = FACTS[endpoint].limits
+    with transaction.atomic():
+        row = _locked(account_id, endpoint, now)
+        usage, changed = _usage(row), False
+        if allowance.limit and allowance.limit != row.steady:
+            row.steady = allowance.limit
+            row.burst = max(1, published.burst * allowance.limit // published.steady)
+            changed = True
+        by_others = allowance.limit - allowance.remaining - usage.spent(now, windows.STEADY_SLOTS)
+        if by_others > 0 and allowance.limit < 10 * published.steady:
+            slot = windows.slot_of(now)
+            usage.slots[slot] = usage.slots.get(slot, 0) + by_others
+            changed = True
+        if changed:
+            _keep(row, usage, now)
+
+
+def _locked(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
+    rows = Budget.objects.select_for_update().filter(
+        klaviyo_account_id=account_id, endpoint=endpoint
+    )
+    if row := rows.first():
+        return row
+    limits = FACTS[endpoint].limits
+    fresh = Budget(
+        klaviyo_account_id=account_id,
+        endpoint=endpoint,
+        burst=limits.burst,
+        steady=limits.steady,
+        updated_at=now,
+    )
+    Budget.objects.bulk_create([fresh], ignore_conflicts=True)
+    return rows.get()
+
+
+def _usage(row: Budget) -> Usage:
+    slots = {int(slot): int(calls) for slot, calls in row.slots.items()}
+    return Usage(slots=slots, blocked_until=row.blocked_until)
+
+
+def _keep(row: Budget, usage: Usage, now: datetime) -> None:
+    windows.forget(usage, now)
+    row.slots = {str(slot): calls for slot, calls in usage.slots.items()}
+    row.updated_at = now
+    row.save(update_fields=["slots", "burst", "steady", "updated_at"])

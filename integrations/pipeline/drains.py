@@ -1,0 +1,147 @@
+"""A drain: one claimer and a crew of threads that work off lanes until nothing is due."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from queue import SimpleQueue
+
+from django.conf import settings
+from django.db import connection
+
+from integrations import queue
+from integrations.domain.lanes import Lane
+from integrations.models import Heartbeat, StoreLane
+from integrations.models.lanes import Claim
+
+from . import health, inbox
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+# Below the task's own timeout, with room for the last batch.
+LONGEST = 50.0
+# Longer than the time between two nudges, so that no event falls between two drains.
+LINGER = 1.0
+# How often an idle drain looks; it is most of what an event waits on a quiet day.
+LOOK_EVERY = 0.012
+BEAT_EVERY = 1.0
+# Each so many claims, whoever waited longest goes first, whatever the lane.
+FAIR_EVERY = 16
+# Threads kept free of anything below the live lane, so that a backfill cannot fill the crew.
+LIVE_ONLY = 2
+
+
+def drain(*, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Work off everything that is due; returns how many events were settled or put back.
+
+    It ends after LONGEST seconds, when nothing was due for LINGER seconds, or when it is asked
+    to stop, and then asks for a successor if work is left.
+    """
+    crew = _Crew(settings.DRAIN_THREADS, clock, stopping)
+    name = f"{health.DRAIN}{socket.gethostname()}:{os.getpid()}"
+    try:
+        _claim_until_idle(crew, name, clock, stopping)
+    finally:
+        crew.finish()
+        Heartbeat.objects.filter(name=name).delete()
+    if not stopping() and StoreLane.objects.any_due(clock()):
+        # Something arrived after the last look and saw a drain alive, so it sent no nudge.
+        queue.ask_for(queue.DRAIN)
+    return crew.events
+
+
+def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable[[], bool]) -> None:
+    started = busy_at = time.monotonic()
+    beat_at, claims, asked = 0.0, 0, False
+    while not stopping() and time.monotonic() - started < LONGEST:
+        moment = time.monotonic()
+        if moment - beat_at >= BEAT_EVERY:
+            health.beat(name, now=clock())
+            beat_at = moment
+        if crew.idle == 0:
+            if not asked:
+                asked = True
+                health.ask_for_help(now=clock())
+            crew.wait(0.05)
+            continue
+        lowest = Lane.REPORT if crew.idle > LIVE_ONLY else Lane.LIVE
+        claim = StoreLane.objects.claim(
+            by=name, now=clock(), lowest=lowest, fair=claims % FAIR_EVERY == FAIR_EVERY - 1
+        )
+        if claim is not None:
+            claims += 1
+            busy_at = moment
+            crew.give(claim)
+        elif crew.busy:
+            busy_at = moment
+            crew.wait(LOOK_EVERY)
+        elif moment - busy_at > LINGER:
+            return
+        else:
+            time.sleep(LOOK_EVERY)
+
+
+class _Crew:
+    """Threads that each work off one lane at a time, with a database connection of their own."""
+
+    def __init__(self, size: int, clock: Clock, stopping: Callable[[], bool]) -> None:
+        self.events = 0
+        self.busy = 0
+        self._size, self._clock, self._stopping = size, clock, stopping
+        self._changed = threading.Condition()
+        self._claims: SimpleQueue[Claim | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"lane-{number}", daemon=True)
+            for number in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def idle(self) -> int:
+        """How many threads have nothing to do."""
+        return self._size - self.busy
+
+    def give(self, claim: Claim) -> None:
+        """Hand a lane to whoever is free."""
+        with self._changed:
+            self.busy += 1
+        self._claims.put(claim)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a thread is done, but not longer than this."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def finish(self) -> None:
+        """Let everyone end what they have in hand."""
+        for _ in self._threads:
+            self._claims.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        try:
+            while (claim := self._claims.get()) is not None:
+                events = self._one(claim)
+                with self._changed:
+                    self.events += events
+                    self.busy -= 1
+                    self._changed.notify_all()
+        finally:
+            connection.close()
+
+    def _one(self, claim: Claim) -> int:
+        try:
+            return inbox.work_off(claim, clock=self._clock, stopping=self._stopping)
+        except Exception:
+            # The lease runs out and the next holder counts the try, as if this worker had died.
+            # One lane in trouble must not take the others' threads down with it.
+            log.exception("batch.broke", extra={"lane": claim.pk})
+            connection.close()
+            return 0

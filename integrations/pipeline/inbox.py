@@ -1,0 +1,162 @@
+"""The inbox: one batch of one lane, from claim to settled."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from integrations.domain.lanes import Lane
+from integrations.models import Attempt, Credential, DeadLetter, Event, Store, StoreLane
+from integrations.models.lanes import LEASE, Claim
+from integrations.platforms.klaviyo.client import Klaviyo
+from integrations.secrets import LostKey
+
+from . import dead_letters, ledger, lookups, tallies
+from .items import Item
+from .planning import Plan
+from .reading import Reading, read_all
+from .sending import Report, Sender
+from .settling import Batch, LostLease, settle
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+# Bodies of one batch together, so that a worker's memory is bounded whatever arrives.
+MOST_BYTES = 12_000_000
+# An event that took its worker down this often is put aside.
+MOST_CRASHES = 3
+
+# Sizes are read from the rows' headers, so no body is touched before it is wanted.
+_TAKE = """
+SELECT id FROM (
+  SELECT id, sum(octet_length(body)) OVER (ORDER BY next_attempt_at, id) AS bytes,
+         row_number() OVER (ORDER BY next_attempt_at, id) AS place
+  FROM (SELECT id, next_attempt_at, body FROM integrations_event
+        WHERE state = 'waiting' AND store_id = %s AND lane = %s AND next_attempt_at <= %s
+        ORDER BY next_attempt_at, id LIMIT %s) due) sized
+WHERE bytes <= %s OR place = 1
+"""
+
+
+def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Work off one batch of a claimed lane; returns how many events it held."""
+    events = _take(claim, now=clock())
+    if not events:
+        StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
+        return 0
+    store = Store.objects.select_related("klaviyo_account", "merchant").get(pk=claim.store_id)
+    readings = read_all(
+        events,
+        settings=store.translation,
+        find_buyers=lambda ids: ledger.read_buyers(store.klaviyo_account_id, str(store.pk), ids),
+        fetch_orders=lambda ids: lookups.orders(store, ids),
+    )
+    plan = Plan(store.klaviyo_account_id, history=claim.lane > Lane.LIVE, now=clock())
+    to_send = plan.add_all(readings)
+    try:
+        report = _send(store, claim, to_send, clock, stopping) if to_send else Report()
+        settle(Batch(claim, store, readings, plan.items, report), now=clock())
+    except LostLease:
+        # Whoever took the lane over sends the same identities again, which changes nothing.
+        log.warning("batch.lost_lease", extra={"lane": claim.pk, "epoch": claim.epoch})
+        return 0
+    _log(store, readings, report)
+    return len(events)
+
+
+def _take(claim: Claim, *, now: datetime) -> list[Event]:
+    """Note which events this claim has in hand, and read them.
+
+    The note is what counts an attempt: if this worker dies, the next holder of the lane finds it.
+    """
+    with transaction.atomic():
+        limit = claim.batch_limit
+        if claim.orphans:
+            limit = _adopt(claim, now)
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [claim.store_id, int(claim.lane), now, limit, MOST_BYTES])
+            ids = [row[0] for row in cursor.fetchall()]
+        owned = StoreLane.objects.owned(claim).update(
+            in_hand=ids, batch_limit=limit, lease_until=now + LEASE
+        )
+        if not owned:
+            return []
+        found = Event.objects.in_bulk(ids)
+    return [found[pk] for pk in ids]
+
+
+def _adopt(claim: Claim, now: datetime) -> int:
+    """Count the try of a worker that died, and make the next batch smaller to find the culprit."""
+    Event.objects.count_lost_attempt(claim.orphans)
+    lost = list(Event.objects.waiting().filter(pk__in=claim.orphans).defer("body"))
+    Attempt.objects.bulk_create(
+        Attempt(
+            event=event,
+            number=event.attempts,
+            at=now,
+            kind="crash",
+            message="The worker stopped while this was in hand.",
+            next_attempt_at=now,
+        )
+        for event in lost
+    )
+    culprits = [event for event in lost if event.crashes >= MOST_CRASHES]
+    if len(claim.orphans) == 1 and culprits:
+        _put_aside(claim.store_id, culprits, now)
+    log.warning("lane.adopted", extra={"lane": claim.pk, "events": len(claim.orphans)})
+    return max(1, len(claim.orphans) // 10)
+
+
+def _put_aside(store_id: int, culprits: list[Event], now: datetime) -> None:
+    store = Store.objects.get(pk=store_id)
+    DeadLetter.objects.bulk_create(
+        [dead_letters.of_worker_death(store, one.pk, one.attempts, now=now) for one in culprits],
+        ignore_conflicts=True,
+    )
+    Event.objects.waiting().filter(pk__in=[one.pk for one in culprits]).update(
+        state="dead", settled_at=now
+    )
+    tallies.add(store_id, [(one, "dead") for one in culprits], now=now)
+
+
+def _send(
+    store: Store,
+    claim: Claim,
+    items: list[Item],
+    clock: Clock,
+    stopping: Callable[[], bool],
+) -> Report:
+    login = Credential.objects.filter(klaviyo_account_id=store.klaviyo_account_id).first()
+    try:
+        key = login.reveal() if login else ""
+    except LostKey:
+        key = ""
+    sender = Sender(
+        client=Klaviyo(settings.KLAVIYO_API_URL, key),
+        account_id=store.klaviyo_account_id,
+        lane=claim.lane,
+        clock=clock,
+        stopping=stopping,
+        keep_lease=lambda: _keep_lease(claim, clock()),
+    )
+    return sender.send(items)
+
+
+def _keep_lease(claim: Claim, now: datetime) -> None:
+    if not StoreLane.objects.owned(claim).update(lease_until=now + LEASE):
+        raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
+
+
+def _log(store: Store, readings: list[Reading], report: Report) -> None:
+    log.info(
+        "batch.settled",
+        extra={
+            "store": str(store.public_id),
+            "events": len(readings),
+            "calls": len(report.calls),
+            "waiting": report.wait_reason,
+        },
+    )

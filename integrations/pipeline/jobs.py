@@ -1,0 +1,165 @@
+"""Following Klaviyo's bulk jobs to their end: 202 said "taken", this says what became of it."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.lanes import Lane
+from integrations.models import Credential, DeadLetter, Delivery, Event, RemoteJob, Store
+from integrations.models.jobs import JobState
+from integrations.platforms.klaviyo import jobs as platform
+from integrations.platforms.klaviyo.client import JobError, Klaviyo
+from integrations.platforms.klaviyo.endpoints import Endpoint
+from integrations.secrets import LostKey
+
+from . import budgets, dead_letters, tallies
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+AT_ONCE = 50
+LONGEST_POLL = timedelta(seconds=60)
+# Klaviyo keeps results for a while it does not name; a job nobody can tell about is given up.
+GIVE_UP = timedelta(days=3)
+# Whether an item exists at Klaviyo is learned by trying; after these tries it is not that.
+MOST_FLIPS = 3
+CATALOG_CREATES = {Endpoint.ITEMS_CREATE, Endpoint.VARIANTS_CREATE}
+CATALOG_UPDATES = {Endpoint.ITEMS_UPDATE, Endpoint.VARIANTS_UPDATE, Endpoint.ITEMS_DELETE}
+
+
+def follow_due(*, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Ask about every job whose time has come; returns how many have ended."""
+    ended = 0
+    for job in list(RemoteJob.objects.due(clock())[:AT_ONCE]):
+        if stopping():
+            break
+        ended += _follow(job, clock)
+    return ended
+
+
+def _follow(job: RemoteJob, clock: Clock) -> bool:
+    now = clock()
+    wait = min(LONGEST_POLL, timedelta(seconds=5) * 2 ** min(job.polls, 5))
+    # Claimed by moving its time: whoever moves it asks.
+    ours = RemoteJob.objects.filter(pk=job.pk, polls=job.polls, state=JobState.OPEN).update(
+        polls=F("polls") + 1, next_poll_at=now + wait
+    )
+    if not ours:
+        return False
+    grant = budgets.take(
+        job.klaviyo_account_id, Endpoint.JOB_STATUS, wanted=1, lane=Lane.REPORT, now=now
+    )
+    client = _client(job)
+    if not grant.calls or client is None:
+        return False
+    try:
+        found = platform.look(client, Endpoint(job.endpoint), job.remote_id)
+    except PlatformError as exc:
+        _trouble(job, exc.failure, now)
+        return False
+    if found.finished:
+        _settle(job, found.errors, clock())
+    return found.finished
+
+
+def _client(job: RemoteJob) -> Klaviyo | None:
+    login = Credential.objects.filter(klaviyo_account_id=job.klaviyo_account_id).first()
+    try:
+        return Klaviyo(settings.KLAVIYO_API_URL, login.reveal()) if login else None
+    except LostKey:
+        return None
+
+
+def _trouble(job: RemoteJob, failure: Failure, now: datetime) -> None:
+    if failure.kind is FailureKind.RATE_LIMITED and failure.retry_after:
+        wait = failure.retry_after
+        budgets.block(job.klaviyo_account_id, Endpoint.JOB_STATUS, wait=wait, now=now)
+    if failure.status == 404 or now - job.submitted_at > GIVE_UP:
+        RemoteJob.objects.filter(pk=job.pk).update(state=JobState.LOST)
+        log.warning("job.lost", extra={"job": job.pk, "error": failure.message})
+
+
+def _settle(job: RemoteJob, errors: list[JobError], now: datetime) -> None:
+    by_event: dict[int, list[tuple[str, JobError]]] = defaultdict(list)
+    for error in errors:
+        if error.position is not None and error.position < len(job.items):
+            identity, event_id = job.items[error.position]
+            by_event[event_id].append((identity, error))
+    with transaction.atomic():
+        RemoteJob.objects.filter(pk=job.pk).update(state=JobState.DONE, failed=len(errors))
+        events = Event.objects.select_for_update().in_bulk(list(by_event))
+        for event_id, failed in by_event.items():
+            if event := events.get(event_id):
+                _reconsider(job, event, failed, now)
+    log.info("job.ended", extra={"job": job.pk, "items": len(job.items), "failed": len(errors)})
+
+
+def _reconsider(
+    job: RemoteJob, event: Event, failed: list[tuple[str, JobError]], now: datetime
+) -> None:
+    """Put an event back whose operation did not pass after all, or put it aside for a person."""
+    endpoint = Endpoint(job.endpoint)
+    known = Delivery.objects.filter(
+        klaviyo_account_id=job.klaviyo_account_id, identity__in=[name for name, _ in failed]
+    )
+    is_catalog = endpoint in CATALOG_CREATES | CATALOG_UPDATES
+    # A creation may have failed because the thing exists, an update because it does not. Which
+    # code says so is not published, so the other way is tried; after a few turns it is not that.
+    known.update(present=endpoint in CATALOG_CREATES, fingerprint=b"")
+    before = event.state
+    if is_catalog and event.failures + 1 < MOST_FLIPS:
+        _move(event, "waiting", now)
+    else:
+        # The content was refused, so the next version of it must not count as known.
+        _put_aside(job, event, failed, now)
+        _move(event, "dead", now)
+    store = event.store_id
+    if before in {"delivered", "skipped", "dead"}:
+        tallies.add(store, [(event, before)], now=event.settled_at or now, sign=-1)
+    if event.state == "dead":
+        tallies.add(store, [(event, "dead")], now=now)
+
+
+def _move(event: Event, state: str, now: datetime) -> None:
+    event.state, event.skip = state, ""
+    Event.objects.filter(pk=event.pk).update(
+        state=state,
+        skip="",
+        failures=F("failures") + 1,
+        settled_at=None if state == "waiting" else now,
+        next_attempt_at=now,
+    )
+
+
+def _put_aside(
+    job: RemoteJob, event: Event, failed: list[tuple[str, JobError]], now: datetime
+) -> None:
+    store = Store.objects.get(pk=event.store_id)
+    rows = []
+    for identity, error in failed:
+        field = dead_letters.field_of(error.pointer)
+        code = error.code or "rejected"
+        rows.append(
+            DeadLetter(
+                store=store,
+                klaviyo_account_id=job.klaviyo_account_id,
+                event=event,
+                cause_id=dead_letters.cause(store, "klaviyo", code, field, "", now=now),
+                identity=identity,
+                kind=identity.partition(":")[0],
+                source_id=identity.rpartition(":")[2][:64],
+                message=error.detail[:500],
+                pointer=error.pointer[:300],
+                answer=f"job {job.remote_id}: {error.code} {error.detail}"[:2000],
+                attempts=event.attempts,
+                created_at=now,
+            )
+        )
+    DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)

@@ -1,0 +1,86 @@
+"""Reading and writing the ledger in bulk: one query to know, one COPY to remember."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from integrations.domain.operations import Profile
+from integrations.domain.planning import Held
+
+
+class Entry(NamedTuple):
+    """One row as the ledger should hold it."""
+
+    klaviyo_account_id: int
+    store_id: int
+    kind: str
+    identity: str
+    source_id: str
+    profile: str
+    fingerprint: bytes
+    version: datetime
+    present: bool
+    accepted_at: datetime
+    origin: int
+    event_id: int | None
+    call_id: int | None
+
+
+_COLUMNS = ", ".join(Entry._fields)
+_READ = """
+SELECT identity, source_id, fingerprint, version, present FROM integrations_delivery
+WHERE klaviyo_account_id = %s AND identity = ANY(%s)
+"""
+_READ_BUYERS = """
+SELECT source_id, profile FROM integrations_delivery
+WHERE klaviyo_account_id = %s AND identity = ANY(%s) AND profile <> ''
+"""
+_TEMPORARY = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS told ON COMMIT DELETE ROWS AS
+SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
+"""
+_COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
+# An older version never overwrites a newer one, whoever settles last.
+_MERGE = f"""
+INSERT INTO integrations_delivery AS known ({_COLUMNS})
+SELECT {_COLUMNS} FROM told
+ON CONFLICT (klaviyo_account_id, identity) DO UPDATE
+SET fingerprint = excluded.fingerprint, version = excluded.version, present = excluded.present,
+    accepted_at = excluded.accepted_at, confirmed_at = NULL, store_id = excluded.store_id,
+    origin = excluded.origin, event_id = excluded.event_id, call_id = excluded.call_id
+WHERE known.version <= excluded.version
+"""
+
+
+def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
+    """What Klaviyo has been told under these identities."""
+    wanted = list(identities)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [account_id, wanted])
+        return {row[0]: Held(row[1], bytes(row[2]), row[3], row[4]) for row in cursor.fetchall()}
+
+
+def read_buyers(account_id: int, scope: str, orders: Iterable[str]) -> dict[str, Profile]:
+    """Whom each of these orders was attached to."""
+    identities = [f"placed_order:{scope}:{order}" for order in orders]
+    if not identities:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_BUYERS, [account_id, identities])
+        return {order: Profile.from_key(profile) for order, profile in cursor.fetchall()}
+
+
+def write(entries: list[Entry]) -> None:
+    """Remember what was told; to be called inside the settling transaction."""
+    if not entries:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TEMPORARY)
+        with cursor.copy(_COPY) as copy:
+            for entry in entries:
+                copy.write_row(entry)
+        cursor.execute(_MERGE)

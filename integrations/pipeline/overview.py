@@ -1,0 +1,278 @@
+"""What the pages about stores show: read-only, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+
+from integrations.domain.lanes import Lane
+from integrations.domain.storestates import (
+    Diagnosis,
+    Facts,
+    StoreState,
+    diagnose,
+    is_outage,
+)
+from integrations.models import (
+    Call,
+    Credential,
+    DeadLetter,
+    Event,
+    Heartbeat,
+    RefusalCount,
+    Store,
+    StoreLane,
+    Tally,
+    User,
+)
+from integrations.models.dead_letters import DeadLetterState
+from integrations.models.events import EventState
+
+from . import figures
+
+SWEEP = "sweep"
+
+
+class StoreRow(msgspec.Struct):
+    """One store with all a list says about it."""
+
+    store: Store
+    diagnosis: Diagnosis
+    last_received_at: datetime | None
+    failed_records: int
+    today: figures.Figures
+
+
+class Home(msgspec.Struct):
+    """The home page: stores by what they ask of a person."""
+
+    outage: bool
+    outage_since: datetime | None
+    needs_you: list[StoreRow]
+    working_on_it: list[StoreRow]
+    others: list[StoreRow]
+    failed_records: int
+    failed_since: datetime
+
+    @property
+    def total(self) -> int:
+        """All stores."""
+        return len(self.needs_you) + len(self.working_on_it) + len(self.others)
+
+
+def workers_seen_at() -> datetime | None:
+    """When our own workers last gave a sign of life; None when they never did."""
+    return Heartbeat.objects.filter(
+        Q(name=SWEEP) | Q(name__startswith="worker:") | Q(name__startswith="drain:")
+    ).aggregate(seen=Max("beat_at"))["seen"]
+
+
+def home(user: User, *, now: datetime) -> Home:
+    """Sort every store a person may see by what it needs."""
+    seen = workers_seen_at()
+    rows = store_rows(Store.objects.visible_to(user), seen=seen, now=now)
+    outage = is_outage(seen, now)
+    of_state: dict[StoreState, list[StoreRow]] = {state: [] for state in StoreState}
+    for row in rows:
+        of_state[row.diagnosis.state].append(row)
+    # While we are down ourselves, one banner says so instead of an alarm per store.
+    held_back = of_state.pop(StoreState.WORKING_ON_IT) if outage else []
+    return Home(
+        outage=outage and bool(rows),
+        outage_since=seen,
+        needs_you=of_state.pop(StoreState.NEEDS_YOU),
+        working_on_it=of_state.pop(StoreState.WORKING_ON_IT, []),
+        others=sorted(
+            [row for rows in of_state.values() for row in rows] + held_back,
+            key=lambda row: row.store.name.lower(),
+        ),
+        failed_records=sum(row.failed_records for row in rows),
+        failed_since=figures.since("day", now),
+    )
+
+
+def store_row(store: Store, *, now: datetime) -> StoreRow:
+    """One store, as a list would show it."""
+    return store_rows(Store.objects.filter(pk=store.pk), seen=workers_seen_at(), now=now)[0]
+
+
+def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime) -> list[StoreRow]:
+    """Read what is known of some stores and decide the state of each."""
+    found = list(_with_facts(stores).order_by("name", "id"))
+    ids = [store.pk for store in found]
+    lanes = {
+        lane.store_id: lane for lane in StoreLane.objects.filter(store__in=ids, lane=Lane.LIVE)
+    }
+    logins = _logins(found)
+    failed = dict(
+        DeadLetter.objects.open().filter(store__in=ids).values_list("store").annotate(n=Count("pk"))
+    )
+    today = figures.of_stores(ids, figures.since("day", now))
+    rows = []
+    for store in found:
+        facts = _facts(store, lanes.get(store.pk), logins, failed.get(store.pk, 0), seen, now)
+        rows.append(
+            StoreRow(
+                store,
+                diagnose(facts),
+                facts.last_received_at,
+                facts.failed_records,
+                today[store.pk],
+            )
+        )
+    return rows
+
+
+def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
+    events = Event.objects.filter(store=OuterRef("pk")).order_by("-received_at", "-id")
+    minute = Tally.objects.filter(store=OuterRef("pk"), delivered__gt=0).order_by("-minute")
+    in_that_minute = events.filter(
+        state=EventState.DELIVERED,
+        received_at__gte=OuterRef("delivered_minute"),
+        received_at__lt=ExpressionWrapper(
+            OuterRef("delivered_minute") + Value(timedelta(minutes=1), DurationField()),
+            output_field=DateTimeField(),
+        ),
+    )
+    waiting = Event.objects.waiting().filter(store=OuterRef("pk"), lane=Lane.LIVE)
+    return (
+        stores.select_related("klaviyo_account", "merchant")
+        .annotate(
+            last_received_at=Subquery(events.values("received_at")[:1]),
+            delivered_minute=Subquery(minute.values("minute")[:1]),
+            oldest_waiting_at=Subquery(
+                waiting.order_by("received_at", "id").values("received_at")[:1]
+            ),
+        )
+        .annotate(last_delivered_at=Subquery(in_that_minute.values("settled_at")[:1]))
+    )
+
+
+def _logins(stores: Iterable[Store]) -> dict[tuple[str, int | None], str]:
+    """The state of each login, by what it opens."""
+    wanted = Q(store__in=[store.pk for store in stores]) | Q(
+        klaviyo_account__in={store.klaviyo_account_id for store in stores}
+    )
+    return {
+        ("store", one.store_id) if one.store_id else ("account", one.klaviyo_account_id): one.state
+        for one in Credential.objects.filter(wanted).defer("secret")
+    }
+
+
+def _facts(
+    store: Store,
+    lane: StoreLane | None,
+    logins: dict[tuple[str, int | None], str],
+    failed: int,
+    seen: datetime | None,
+    now: datetime,
+) -> Facts:
+    account = store.klaviyo_account
+    return Facts(
+        now=now,
+        store_login=logins.get(("store", store.pk)),
+        account_login=logins.get(("account", account.pk)),
+        paused_at=store.paused_at,
+        held_since=account.held_since,
+        held_reason=account.held_reason,
+        not_before=lane and lane.not_before,
+        wait_reason=lane.wait_reason if lane else "",
+        failures=lane.failures if lane else 0,
+        lease_until=lane and lane.lease_until,
+        last_received_at=store.last_received_at,  # type: ignore[attr-defined]
+        last_delivered_at=store.last_delivered_at,  # type: ignore[attr-defined]
+        oldest_waiting_at=store.oldest_waiting_at,  # type: ignore[attr-defined]
+        failed_records=failed,
+        workers_seen_at=seen,
+    )
+
+
+# --- one store -----------------------------------------------------------------------------------
+
+
+class StorePage(msgspec.Struct):
+    """Everything the page of one store shows to a merchant."""
+
+    row: StoreRow
+    ranges: dict[str, figures.Figures]
+    chart: list[figures.Figures]
+    login: Credential | None
+    account_login: Credential | None
+    refused: int
+    latest: list[Event]
+    outage: bool
+    outage_since: datetime | None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way, so that looking again soon is worth it."""
+        return any(one.waiting for one in self.ranges.values())
+
+
+def store_page(store: Store, *, range_name: str, now: datetime) -> StorePage:
+    """Read the page of one store."""
+    seen = workers_seen_at()
+    row = store_rows(Store.objects.filter(pk=store.pk), seen=seen, now=now)[0]
+    starts = {name: figures.since(name, now) for name in figures.RANGES}
+    counted = figures.of_store(store, list(starts.values()))
+    logins = list(
+        Credential.objects.filter(
+            Q(store=store) | Q(klaviyo_account=store.klaviyo_account_id)
+        ).defer("secret")
+    )
+    return StorePage(
+        row=row,
+        ranges=dict(zip(starts, counted, strict=True)),
+        chart=figures.series(store, range_name, now),
+        login=next((one for one in logins if one.store_id), None),
+        account_login=next((one for one in logins if one.klaviyo_account_id), None),
+        refused=refused_since(store, now - figures.RANGES["week"]),
+        latest=list(
+            Event.objects.filter(store=store).defer("body").order_by("-received_at", "-id")[:10]
+        ),
+        outage=is_outage(seen, now),
+        outage_since=seen,
+    )
+
+
+def refused_since(store: Store, start: datetime) -> int:
+    """How many messages to this store's address were turned away as not genuine."""
+    counted = RefusalCount.objects.filter(store=store, hour__gte=start).aggregate(n=Sum("count"))
+    return counted["n"] or 0
+
+
+class Support(msgspec.Struct):
+    """The trade's view of one store, for staff."""
+
+    lanes: list[StoreLane]
+    refusals: list[RefusalCount]
+    calls: list[Call]
+
+
+def support(store: Store) -> Support:
+    """Read what support needs to know of a store's lanes and calls."""
+    return Support(
+        lanes=list(StoreLane.objects.filter(store=store).order_by("lane")),
+        refusals=list(RefusalCount.objects.filter(store=store).order_by("-hour", "reason")[:10]),
+        calls=list(
+            Call.objects.filter(klaviyo_account=store.klaviyo_account_id).order_by("-id")[:5]
+        ),
+    )
+
+
+def open_failed_records(user: User) -> int:
+    """How many failed records wait for a decision."""
+    return DeadLetter.objects.visible_to(user).filter(state=DeadLetterState.OPEN).count()

@@ -1,0 +1,291 @@
+"""Sending what must be sent: which endpoint, within which budget, and what the answers mean."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from integrations.domain.batches import split
+from integrations.domain.failures import Failure, FailureKind
+from integrations.domain.lanes import Lane
+from integrations.domain.operations import (
+    DeleteCatalogItem,
+    TrackEvent,
+    UpsertCatalogItem,
+    UpsertProfile,
+)
+from integrations.platforms.http import Answer, NoAnswer
+from integrations.platforms.klaviyo import answers
+from integrations.platforms.klaviyo.bodies import assemble
+from integrations.platforms.klaviyo.client import Klaviyo, allowance, created_id
+from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
+
+from . import budgets
+from .items import Item, Outcome
+
+# Up to this many go one by one where the bulk endpoint is exhausted or has no answer to give.
+FEW = 10
+# Requests in one round, so that a round is shorter than a lease.
+AT_ONCE = 8
+# A wait this short is sat out with the lane in hand; a longer one gives the lane back.
+SHORT_WAIT = timedelta(seconds=1)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call that was made, to be kept as proof."""
+
+    endpoint: Endpoint
+    started_at: datetime
+    milliseconds: int
+    status: int | None
+    items: int
+    sent_bytes: int
+    error: str = ""
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A bulk job that Klaviyo took."""
+
+    endpoint: Endpoint
+    remote_id: str
+    items: list[Item]
+    submitted_at: datetime
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of sending: on the items themselves, and here for the whole account."""
+
+    calls: list[CallRecord] = field(default_factory=list)
+    jobs: list[JobRecord] = field(default_factory=list)
+    wait_until: datetime | None = None
+    wait_reason: str = ""
+    auth_failure: Failure | None = None
+    troubled: Failure | None = None
+
+
+@dataclass(slots=True)
+class Sender:
+    """One batch on its way to one account."""
+
+    client: Klaviyo
+    account_id: int
+    lane: Lane
+    clock: Clock
+    stopping: Callable[[], bool]
+    # Called before each round of calls; raises when the lane is no longer ours.
+    keep_lease: Callable[[], None]
+    report: Report = field(default_factory=Report)
+
+    def send(self, items: list[Item]) -> Report:
+        """Send all items and note on each what became of it."""
+        for phase in _phases(items):
+            pieces = [piece for group in phase for piece in self._requests(*group)]
+            while pieces:
+                self.keep_lease()
+                pieces = self._round(pieces[:AT_ONCE]) + pieces[AT_ONCE:]
+        return self.report
+
+    def _requests(self, endpoint: Endpoint, items: list[Item]) -> list[tuple[Endpoint, list[Item]]]:
+        sized = [(item, item.content.profile + item.content.content) for item in items]
+        # What wraps an item in a bulk body is below 300 bytes.
+        most_bytes = MOST_BYTES - 300 * min(len(items), FACTS[endpoint].most)
+        return [
+            (endpoint, [item for item, _ in piece])
+            for piece in split(sized, most=FACTS[endpoint].most, most_bytes=most_bytes)
+        ]
+
+    def _round(
+        self, pieces: list[tuple[Endpoint, list[Item]]]
+    ) -> list[tuple[Endpoint, list[Item]]]:
+        """Make the calls that are allowed, side by side; returns what must be sent again."""
+        ready = []
+        for endpoint, items in pieces:
+            if self.report.auth_failure or self.stopping():
+                _put_off(items)
+            elif allowed := self._allowed(endpoint, items):
+                ready.append((allowed, items))
+        calls = [(one, list(part)) for one, items in ready for part in _parts(one, items)]
+        again: list[tuple[Endpoint, list[Item]]] = []
+        answered = _side_by_side(self._call, calls)
+        for (endpoint, items), result in zip(calls, answered, strict=True):
+            again += self._judge(endpoint, items, result)
+        return again
+
+    def _allowed(self, endpoint: Endpoint, items: list[Item]) -> Endpoint | None:
+        """Take budget for these items; where one endpoint is exhausted, try its sibling."""
+        choices = [endpoint]
+        sibling = SIBLINGS.get(endpoint)
+        if sibling and len(items) <= FEW:
+            choices.append(sibling)
+        while True:
+            now, retry_at = self.clock(), None
+            for choice in choices:
+                wanted = len(items) if FACTS[choice].most == 1 else 1
+                grant = budgets.take(
+                    self.account_id, choice, wanted=wanted, lane=self.lane, now=now
+                )
+                if grant.calls == wanted:
+                    return choice
+                retry_at = min(filter(None, (retry_at, grant.retry_at)), default=retry_at)
+            retry_at = retry_at or now + timedelta(milliseconds=250)
+            if retry_at - now > SHORT_WAIT or self.stopping():
+                self._wait(items, retry_at, "Klaviyo's limit is used up for the moment.")
+                return None
+            time.sleep((retry_at - now).total_seconds())
+
+    def _call(self, endpoint: Endpoint, items: list[Item]) -> tuple[Answer | Failure, CallRecord]:
+        body = assemble(endpoint, [(item.operation, item.content) for item in items])
+        record = CallRecord(endpoint, self.clock(), 0, None, len(items), len(body))
+        try:
+            answer = self.client.post(endpoint, body)
+        except NoAnswer as exc:
+            record.milliseconds, record.error = exc.milliseconds, exc.failure.message
+            return exc.failure, record
+        record.milliseconds, record.status = answer.milliseconds, answer.status
+        record.request_id = answer.headers.get("x-request-id", "")[:100]
+        return answer, record
+
+    def _judge(
+        self, endpoint: Endpoint, items: list[Item], result: tuple[Answer | Failure, CallRecord]
+    ) -> list[tuple[Endpoint, list[Item]]]:
+        answer, record = result
+        number = len(self.report.calls)
+        self.report.calls.append(record)
+        for item in items:
+            item.call = number
+        if isinstance(answer, Failure):
+            self._retry(items, answer)
+            return []
+        failure = answers.failure_of(answer)
+        if failure is None:
+            self._accept(endpoint, items, answer)
+            return []
+        record.error = failure.message
+        match failure.kind:
+            case FailureKind.RATE_LIMITED:
+                wait = failure.retry_after or answers.WAIT_UNNAMED
+                until = budgets.block(self.account_id, endpoint, wait=wait, now=self.clock())
+                self._wait(items, until, "Klaviyo asked us to wait.")
+            case FailureKind.AUTH:
+                self.report.auth_failure = failure
+                _put_off(items)
+            case FailureKind.REJECTED if failure.status in {400, 409, 422}:
+                return self._isolate(endpoint, items, answer, failure)
+            case FailureKind.TOO_LARGE if len(items) > 1:
+                middle = len(items) // 2
+                return [(endpoint, items[:middle]), (endpoint, items[middle:])]
+            case FailureKind.REJECTED | FailureKind.TOO_LARGE:
+                for item in items:
+                    item.end(Outcome.DEAD, failure)
+            case _:
+                self._retry(items, failure)
+        return []
+
+    def _accept(self, endpoint: Endpoint, items: list[Item], answer: Answer) -> None:
+        now = self.clock()
+        for item in items:
+            item.end(Outcome.ACCEPTED)
+        if FACTS[endpoint].is_job and (remote_id := created_id(answer)):
+            self.report.jobs.append(JobRecord(endpoint, remote_id, items, now))
+        if told := allowance(answer):
+            budgets.learn(self.account_id, endpoint, told, now=now)
+
+    def _isolate(
+        self, endpoint: Endpoint, items: list[Item], answer: Answer, failure: Failure
+    ) -> list[tuple[Endpoint, list[Item]]]:
+        """Take out whom the refusal names and send the rest again; with no name, halve."""
+        if len(items) == 1:
+            items[0].end(Outcome.DEAD, failure)
+            return []
+        named = {}
+        for one in answers.failures_of(answer):
+            position = answers.position(one.pointer)
+            if position is not None and position < len(items):
+                named.setdefault(position, one)
+        if not named:
+            middle = len(items) // 2
+            return [(endpoint, items[:middle]), (endpoint, items[middle:])]
+        for position, one in named.items():
+            items[position].end(Outcome.DEAD, one)
+        rest = [item for number, item in enumerate(items) if number not in named]
+        return [(endpoint, rest)] if rest else []
+
+    def _retry(self, items: list[Item], failure: Failure) -> None:
+        self.report.troubled = failure
+        for item in items:
+            item.end(Outcome.RETRY, failure)
+
+    def _wait(self, items: list[Item], until: datetime, reason: str) -> None:
+        if self.report.wait_until is None or self.report.wait_until < until:
+            self.report.wait_until, self.report.wait_reason = until, reason
+        for item in items:
+            item.wait_until = until
+        _put_off(items)
+
+
+# Where to go when a bulk endpoint has nothing left, and few enough items wait.
+SIBLINGS = {
+    Endpoint.EVENTS: Endpoint.EVENT,
+    Endpoint.PROFILE: Endpoint.PROFILES,
+    Endpoint.PROFILES: Endpoint.PROFILE,
+}
+
+
+def _phases(items: list[Item]) -> list[list[tuple[Endpoint, list[Item]]]]:
+    """Group by endpoint; what must exist first goes first."""
+    groups: dict[Endpoint, list[Item]] = {}
+    for item in items:
+        groups.setdefault(_endpoint(item), []).append(item)
+    profiles = groups.get(Endpoint.PROFILES)
+    if profiles and len(profiles) <= FEW:
+        groups[Endpoint.PROFILE] = groups.pop(Endpoint.PROFILES)
+    later = (Endpoint.VARIANTS_CREATE, Endpoint.VARIANTS_UPDATE)
+    first = [(one, part) for one, part in groups.items() if one not in later]
+    second = [(one, part) for one, part in groups.items() if one in later]
+    return [phase for phase in (first, second) if phase]
+
+
+def _endpoint(item: Item) -> Endpoint:
+    match item.operation:
+        case TrackEvent():
+            return Endpoint.EVENTS
+        case UpsertProfile():
+            return Endpoint.PROFILES
+        case DeleteCatalogItem():
+            return Endpoint.ITEMS_DELETE
+        case UpsertCatalogItem():
+            return Endpoint.ITEMS_UPDATE if item.known else Endpoint.ITEMS_CREATE
+        case _:
+            return Endpoint.VARIANTS_UPDATE if item.known else Endpoint.VARIANTS_CREATE
+
+
+def _parts(endpoint: Endpoint, items: list[Item]) -> list[list[Item]]:
+    return [[item] for item in items] if FACTS[endpoint].most == 1 else [items]
+
+
+def _put_off(items: Sequence[Item]) -> None:
+    for item in items:
+        item.end(Outcome.WAIT)
+
+
+@lru_cache(maxsize=1)
+def _callers() -> ThreadPoolExecutor:
+    """Threads for calls side by side; they never touch the database."""
+    return ThreadPoolExecutor(max_workers=32, thread_name_prefix="call")
+
+
+def _side_by_side(
+    call: Callable[[Endpoint, list[Item]], tuple[Answer | Failure, CallRecord]],
+    calls: list[tuple[Endpoint, list[Item]]],
+) -> list[tuple[Answer | Failure, CallRecord]]:
+    if len(calls) == 1:
+        return [call(*calls[0])]
+    return list(_callers().map(lambda one: call(*one), calls))

@@ -1,0 +1,314 @@
+"""Settle: ledger, dead letters, counts and the events themselves, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from integrations.domain import retries
+from integrations.domain.failures import Failure
+from integrations.domain.operations import DeleteCatalogItem
+from integrations.domain.skips import Skip
+from integrations.models import (
+    Attempt,
+    Call,
+    Credential,
+    Event,
+    KlaviyoAccount,
+    RemoteJob,
+    Store,
+    StoreLane,
+)
+from integrations.models.credentials import CredentialState
+from integrations.models.lanes import Claim
+
+from . import dead_letters, ledger, tallies
+from .items import Item, Outcome
+from .reading import Reading
+from .sending import Report
+
+# An order's own message may come after its refund, but not by much.
+ORDER_UNKNOWN_TRIES = 6
+# After a batch in trouble a lane rests, so that an outage costs calls and not every event's tries.
+LANE_REST = timedelta(seconds=2)
+LONGEST_REST = timedelta(minutes=5)
+FIRST_POLL = timedelta(seconds=5)
+
+
+class LostLease(Exception):
+    """Somebody else holds the lane now; nothing of this batch was written."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one event leaves this batch."""
+
+    reading: Reading
+    state: str
+    skip: str = ""
+    failure: Failure | None = None
+    next_attempt_at: datetime | None = None
+    counts: bool = True
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything one claim led to."""
+
+    claim: Claim
+    store: Store
+    readings: list[Reading]
+    items: list[Item]
+    report: Report
+    endings: list[Ending] = field(default_factory=list)
+
+
+def settle(batch: Batch, *, now: datetime) -> None:
+    """Write down what came of a batch, all of it or nothing. Raises LostLease."""
+    batch.endings = _endings(batch, now)
+    with transaction.atomic():
+        _give_back(batch, now)
+        calls = _keep_calls(batch)
+        _keep_jobs(batch)
+        ledger.write(list(_entries(batch, calls, now)))
+        dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
+        _end_events(batch.endings, now)
+        _keep_attempts(batch.endings, calls, batch.items, now)
+        tallies.add(batch.store.pk, _ended(batch.endings), now=now)
+        _note_login(batch, now)
+
+
+def _endings(batch: Batch, now: datetime) -> list[Ending]:
+    by_event: dict[int, list[Item]] = defaultdict(list)
+    for item in batch.items:
+        by_event[item.event_id].append(item)
+        for follower in item.followers:
+            by_event[follower].append(item)
+    return [_ending(reading, by_event[reading.event.pk], now) for reading in batch.readings]
+
+
+def _ending(reading: Reading, items: list[Item], now: datetime) -> Ending:
+    if reading.unreadable is not None:
+        return Ending(reading, "dead")
+    if reading.failure is not None:
+        return _failed(reading, reading.failure, now)
+    if reading.skip is not None:
+        return Ending(reading, "skipped", skip=reading.skip)
+    return _ending_of_items(reading, items, now)
+
+
+def _ending_of_items(reading: Reading, items: list[Item], now: datetime) -> Ending:
+    """The worst outcome decides: what must be tried again, then what must wait, then the dead."""
+    outcomes = {item.outcome for item in items}
+    if Outcome.RETRY in outcomes:
+        return _failed(reading, _first_failure(items), now)
+    if Outcome.WAIT in outcomes:
+        until = max((item.wait_until for item in items if item.wait_until), default=now)
+        return Ending(reading, "waiting", next_attempt_at=until, counts=False)
+    if Outcome.DEAD in outcomes:
+        if any(
+            item.outcome is Outcome.DEAD and item.event_id == reading.event.pk for item in items
+        ):
+            return Ending(reading, "dead")
+        # What it said was carried by another event and refused: it is judged on its own next.
+        return Ending(reading, "waiting", next_attempt_at=now, counts=False)
+    if Outcome.ACCEPTED in outcomes:
+        return Ending(reading, "delivered")
+    stale = outcomes == {Outcome.STALE}
+    return Ending(reading, "skipped", skip=Skip.STALE if stale else Skip.UNCHANGED)
+
+
+def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:
+    failures = reading.event.failures + 1
+    decision = retries.decide(failure, failures=failures, now=now)
+    if failure.code == "order_unknown" and failures >= ORDER_UNKNOWN_TRIES:
+        decision = retries.Discard(failure.message)
+    match decision:
+        case retries.Retry(at=at):
+            return Ending(reading, "waiting", failure=failure, next_attempt_at=at)
+        case retries.Snooze(until=until):
+            return Ending(reading, "waiting", next_attempt_at=until, counts=False)
+        case retries.Suspend():
+            later = now + retries.LONGEST_WAIT
+            return Ending(reading, "waiting", failure=failure, next_attempt_at=later)
+        case retries.Discard():
+            return Ending(reading, "dead", failure=failure)
+
+
+def _first_failure(items: Iterable[Item]) -> Failure:
+    return next(
+        item.failure for item in items if item.outcome is Outcome.RETRY and item.failure is not None
+    )
+
+
+def _give_back(batch: Batch, now: datetime) -> None:
+    """Return the lane, if it is still ours: whoever took it over has the say."""
+    report, claim = batch.report, batch.claim
+    failures = claim.failures + 1 if report.troubled else 0
+    until, reason = report.wait_until, report.wait_reason
+    if report.troubled and until is None:
+        rest = min(LONGEST_REST, LANE_REST * 2 ** min(failures - 1, 10))
+        until, reason = now + rest, report.troubled.message
+    ours = StoreLane.objects.owned(claim).update(
+        lease_until=None,
+        lease_by="",
+        in_hand=[],
+        not_before=until,
+        wait_reason=reason[:200],
+        failures=failures,
+        batch_limit=F("batch_limit") if report.troubled else min(claim.batch_limit * 2, 500),
+    )
+    if not ours:
+        raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
+
+
+def _keep_calls(batch: Batch) -> list[int]:
+    rows = Call.objects.bulk_create(
+        Call(
+            klaviyo_account_id=batch.store.klaviyo_account_id,
+            store_id=batch.store.pk,
+            endpoint=record.endpoint,
+            started_at=record.started_at,
+            milliseconds=record.milliseconds,
+            status=record.status,
+            items=record.items,
+            sent_bytes=record.sent_bytes,
+            error=record.error[:500],
+            request_id=record.request_id,
+        )
+        for record in batch.report.calls
+    )
+    return [row.pk for row in rows]
+
+
+def _keep_jobs(batch: Batch) -> None:
+    RemoteJob.objects.bulk_create(
+        (
+            RemoteJob(
+                klaviyo_account_id=batch.store.klaviyo_account_id,
+                endpoint=job.endpoint,
+                remote_id=job.remote_id,
+                items=[[item.identity, item.event_id] for item in job.items],
+                submitted_at=job.submitted_at,
+                next_poll_at=job.submitted_at + FIRST_POLL,
+            )
+            for job in batch.report.jobs
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _entries(batch: Batch, calls: list[int], now: datetime) -> Iterable[ledger.Entry]:
+    account, store, lane = batch.store.klaviyo_account_id, batch.store.pk, int(batch.claim.lane)
+    for item in batch.items:
+        if item.outcome is Outcome.ACCEPTED:
+            operation = item.operation
+            yield ledger.Entry(
+                klaviyo_account_id=account,
+                store_id=store,
+                kind=operation.kind.value,
+                identity=item.identity,
+                source_id=getattr(operation, "source_id", ""),
+                profile=item.profile,
+                fingerprint=item.fingerprint,
+                version=operation.version,
+                present=not isinstance(operation, DeleteCatalogItem),
+                accepted_at=now,
+                origin=lane,
+                event_id=item.event_id,
+                call_id=calls[item.call] if item.call is not None else None,
+            )
+
+
+_END = """
+UPDATE integrations_event event
+SET state = ended.state, skip = ended.skip, note = ended.note, last_error = ended.error,
+    next_attempt_at = coalesce(ended.next_attempt_at, event.next_attempt_at),
+    settled_at = CASE WHEN ended.state = 'waiting' THEN NULL ELSE %s END,
+    attempts = event.attempts + ended.tries, failures = event.failures + ended.failures
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
+            %s::int[], %s::int[])
+  AS ended(id, state, skip, note, error, next_attempt_at, tries, failures)
+WHERE event.id = ended.id AND event.state = 'waiting'
+"""
+_DELIVERED = """
+UPDATE integrations_event
+SET state = 'delivered', settled_at = %s, attempts = attempts + 1, last_error = ''
+WHERE id = ANY(%s) AND state = 'waiting'
+"""
+
+
+def _end_events(endings: list[Ending], now: datetime) -> None:
+    plain = [
+        one.reading.event.pk
+        for one in endings
+        if one.state == "delivered" and not one.reading.notes
+    ]
+    rest = [one for one in endings if one.state != "delivered" or one.reading.notes]
+    with connection.cursor() as cursor:
+        if plain:
+            cursor.execute(_DELIVERED, [now, plain])
+        if rest:
+            cursor.execute(
+                _END,
+                [
+                    now,
+                    [one.reading.event.pk for one in rest],
+                    [one.state for one in rest],
+                    [one.skip for one in rest],
+                    [",".join(one.reading.notes)[:200] for one in rest],
+                    [(one.failure.message if one.failure else "")[:500] for one in rest],
+                    [one.next_attempt_at for one in rest],
+                    [1 if one.counts else 0 for one in rest],
+                    [1 if one.failure else 0 for one in rest],
+                ],
+            )
+
+
+def _keep_attempts(
+    endings: list[Ending], calls: list[int], items: list[Item], now: datetime
+) -> None:
+    by_event = {
+        item.event_id: calls[item.call]
+        for item in items
+        if item.outcome is Outcome.RETRY and item.call is not None
+    }
+    Attempt.objects.bulk_create(
+        Attempt(
+            event_id=one.reading.event.pk,
+            number=one.reading.event.attempts + 1,
+            at=now,
+            kind=one.failure.kind,
+            message=one.failure.message[:500],
+            status=one.failure.status,
+            next_attempt_at=one.next_attempt_at,
+            call_id=by_event.get(one.reading.event.pk),
+        )
+        for one in endings
+        if one.failure is not None
+    )
+
+
+def _ended(endings: list[Ending]) -> Iterable[tuple[Event, str]]:
+    return ((one.reading.event, one.state) for one in endings if one.state != "waiting")
+
+
+def _note_login(batch: Batch, now: datetime) -> None:
+    """Keep what this batch showed about the account's login, at most once a minute."""
+    account = batch.store.klaviyo_account_id
+    login = Credential.objects.filter(klaviyo_account_id=account)
+    if failure := batch.report.auth_failure:
+        state = (
+            CredentialState.MISSING_SCOPES
+            if failure.status == 403
+            else CredentialState.NEEDS_RECONNECT
+        )
+        login.update(state=state, last_failure_at=now, last_failure=failure.message[:500])
+        KlaviyoAccount.objects.hold(account, reason=failure.message, now=now)
+    elif any(call.status and 200 <= call.status < 300 for call in batch.report.calls):
+        login.filter(
+            Q(last_success_at=None) | Q(last_success_at__lt=now - timedelta(minutes=1))
+        ).update(last_success_at=now)

@@ -1,0 +1,184 @@
+"""Orders read from the store by id, as the same records that webhooks give."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from integrations.domain.failures import Failure, FailureKind, PlatformError, Unreadable
+from integrations.domain.records import Address, Buyer, Fulfilment, LineItem, Order, Refund
+
+from . import nodes
+from .client import Shopify
+from .values import currency, identifier, money
+
+# Ten orders cost at most some 400 of the 1,000 points a query may ask for.
+AT_ONCE = 10
+
+
+class _Found(msgspec.Struct):
+    nodes: list[dict[str, Any] | None]
+
+
+def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order]:
+    """Fetch orders by numeric id; those the store does not have are left out.
+
+    Raises PlatformError, also when a nested list came cut short: half an order is never taken
+    for a whole one.
+    """
+    found: dict[str, Order] = {}
+    remaining = iter(sorted(ids))
+    while part := list(islice(remaining, AT_ONCE)):
+        variables = {"ids": [f"gid://shopify/Order/{one}" for one in part]}
+        for raw in client.query("orders_by_id", variables, _Found).nodes:
+            if raw is not None and raw.get("__typename") == "Order":
+                order = read_order(raw)
+                found[order.source_id] = order
+    return found
+
+
+def read_order(raw: dict[str, Any]) -> Order:
+    """An order from its GraphQL shape. Raises PlatformError."""
+    try:
+        return _order(msgspec.convert(raw, nodes.OrderNode, strict=False))
+    except (msgspec.ValidationError, Unreadable) as exc:
+        raise PlatformError(
+            Failure(FailureKind.UNEXPECTED, f"Shopify's order cannot be read: {exc}", "order_shape")
+        ) from exc
+
+
+def _order(node: nodes.OrderNode) -> Order:
+    _whole(node.line_items.page_info, "lines")
+    order_id = identifier(node.legacy_resource_id, "id")
+    code = currency(node.currency_code, "currencyCode")
+    billing, shipping = _address(node.billing_address), _address(node.shipping_address)
+    named = billing or shipping or Address()
+    customer = node.customer or nodes.CustomerNode()
+    email = customer.default_email_address or nodes.Email()
+    phone = customer.default_phone_number or nodes.Phone()
+    return Order(
+        source_id=order_id,
+        name=node.name,
+        test=node.test,
+        buyer=Buyer(
+            email=node.email or email.email_address,
+            phone=node.phone or phone.phone_number,
+            first_name=customer.first_name or named.first_name,
+            last_name=customer.last_name or named.last_name,
+        ),
+        placed_at=node.processed_at,
+        version=node.updated_at,
+        currency=code,
+        total=_amount(node.total_price_set),
+        subtotal=node.subtotal_price_set and _amount(node.subtotal_price_set),
+        discount_total=node.total_discounts_set and _amount(node.total_discounts_set),
+        discount_codes=node.discount_codes,
+        tags=node.tags,
+        source_name=node.source_name,
+        locale=node.customer_locale,
+        cancelled_at=node.cancelled_at,
+        # GraphQL shouts its enumerations, webhooks whisper them.
+        cancel_reason=node.cancel_reason.lower() if node.cancel_reason else None,
+        billing=billing,
+        shipping=shipping,
+        lines=tuple(_line(one) for one in node.line_items.nodes),
+        refunds=tuple(
+            sorted(
+                (_refund(one, order_id, code) for one in node.refunds),
+                key=lambda one: (one.created_at, one.source_id),
+            )
+        ),
+        fulfilments=tuple(
+            sorted(
+                (_fulfilment(one, order_id) for one in node.fulfillments),
+                key=lambda one: (one.created_at, one.source_id),
+            )
+        ),
+    )
+
+
+def _refund(node: nodes.RefundNode, order_id: str, code: str) -> Refund:
+    _whole(node.refund_line_items.page_info, "refunded lines")
+    at = node.processed_at or node.created_at
+    if at is None:
+        raise Unreadable("This refund has no date.", field="$.refunds.createdAt", rule="type")
+    return Refund(
+        source_id=identifier(node.legacy_resource_id, "refunds.id"),
+        order_id=order_id,
+        created_at=at,
+        amount=_amount(node.total_refunded_set),
+        currency=node.total_refunded_set.shop_money.currency_code or code,
+        reason=node.note,
+        lines=_part_lines(node.refund_line_items),
+        version=at,
+    )
+
+
+def _fulfilment(node: nodes.FulfilmentNode, order_id: str) -> Fulfilment:
+    _whole(node.fulfillment_line_items.page_info, "fulfilled lines")
+    tracking = node.tracking_info
+    return Fulfilment(
+        source_id=identifier(node.legacy_resource_id, "fulfillments.id"),
+        order_id=order_id,
+        created_at=node.created_at,
+        cancelled=node.status in {"CANCELLED", "ERROR", "FAILURE"},
+        tracking_company=next((one.company for one in tracking if one.company), None),
+        tracking_numbers=tuple(one.number for one in tracking if one.number),
+        tracking_urls=tuple(one.url for one in tracking if one.url),
+        lines=_part_lines(node.fulfillment_line_items),
+        version=node.updated_at,
+    )
+
+
+def _part_lines(part: nodes.PartLines) -> tuple[LineItem, ...]:
+    return tuple(_line(one.line_item, count=one.quantity) for one in part.nodes)
+
+
+def _line(node: nodes.LineNode, *, count: int | None = None) -> LineItem:
+    return LineItem(
+        source_id=_number(node.id),
+        title=node.title,
+        quantity=node.quantity if count is None else count,
+        price=_amount(node.original_unit_price_set),
+        product_id=_number(node.product.id) if node.product else None,
+        variant_id=_number(node.variant.id) if node.variant else None,
+        variant_title=node.variant_title,
+        sku=node.sku or None,
+        vendor=node.vendor,
+    )
+
+
+def _address(node: nodes.AddressNode | None) -> Address | None:
+    if node is None:
+        return None
+    return Address(
+        node.first_name,
+        node.last_name,
+        node.company,
+        node.address1,
+        node.address2,
+        node.city,
+        node.province,
+        node.province_code,
+        node.zip,
+        node.country,
+        node.country_code_v2,
+        node.phone,
+    )
+
+
+def _amount(bag: nodes.MoneyBag) -> Decimal:
+    return money(bag.shop_money.amount, "money")
+
+
+def _number(gid: str) -> str:
+    return identifier(gid.rsplit("/", 1)[-1].partition("?")[0], "id")
+
+
+def _whole(page: nodes.PageInfo, what: str) -> None:
+    if page.has_next_page:
+        raise PlatformError(
+            Failure(FailureKind.UNEXPECTED, f"Shopify sent only a part of the {what}.", "truncated")
+        )

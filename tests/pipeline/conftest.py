@@ -1,0 +1,147 @@
+"""Real PostgreSQL, a Klaviyo and a Shopify with memory, and a drain that runs in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from integrations.domain.lanes import Lane
+from integrations.models import Store, StoreLane
+from integrations.pipeline import inbox, intake
+from integrations.platforms.shopify.signature import sign
+from sandbox.klaviyo import Klaviyo
+from tests import factories
+
+SECRET = factories.SECRET
+
+
+@dataclass
+class Clock:
+    """The real time, moved forward as a test asks."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **span: float) -> None:
+        self.ahead += timedelta(**span)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> Iterator[None]:
+    intake.forget_stores()
+    yield
+    intake.forget_stores()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def klaviyo(settings: Any) -> Iterator[Klaviyo]:
+    with Klaviyo() as server:
+        server.settings.visible_after = 0.0
+        server.settings.job_seconds = 0.0
+        settings.KLAVIYO_API_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def store(transactional_db: None) -> Store:
+    return factories.a_store(token="")
+
+
+@pytest.fixture
+def work(clock: Clock) -> Callable[..., int]:
+    """Work off every lane that is due, in this process; returns how many events were handled."""
+
+    def run(*, stopping: Callable[[], bool] = lambda: False, rounds: int = 50) -> int:
+        handled = 0
+        for _ in range(rounds):
+            claim = StoreLane.objects.claim(by="test", now=clock(), lowest=Lane.REPORT)
+            if claim is None:
+                break
+            handled += inbox.work_off(claim, clock=clock, stopping=stopping)
+        return handled
+
+    return run
+
+
+@pytest.fixture
+def post(client: Client, settings: Any) -> Callable[..., Any]:
+    """Send one webhook as Shopify would."""
+    settings.SHOPIFY_APP_SECRETS = [SECRET]
+    numbers = iter(range(1, 10**6))
+
+    def send(store: Store, topic: str, body: Any, **changes: Any) -> Any:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {
+            "X-Shopify-Topic": topic,
+            "X-Shopify-Shop-Domain": store.domain,
+            "X-Shopify-Webhook-Id": f"w-{next(numbers)}",
+            "X-Shopify-Event-Id": "e-1",
+            "X-Shopify-API-Version": "2026-10",
+            "X-Shopify-Triggered-At": datetime.now(UTC).isoformat(),
+            "X-Shopify-Hmac-Sha256": sign(raw, changes.pop("secret", SECRET)),
+        }
+        headers |= changes.pop("headers", {})
+        address = changes.pop("address", f"/webhooks/shopify/{store.public_id}/")
+        headers = {name: value for name, value in headers.items() if value is not None}
+        return client.post(address, raw, content_type="application/json", headers=headers)
+
+    return send
+
+
+def events_of(klaviyo: Klaviyo, metric: str) -> list[dict[str, Any]]:
+    """What Klaviyo holds of one metric."""
+    account = klaviyo.accounts["DEMO01"]
+    found = []
+    for event in account.events.values():
+        name = account.metric_by_id(event.metric_id).name
+        if name == metric:
+            person = account.profile_of(event)
+            found.append(
+                {
+                    "unique_id": event.unique_id,
+                    "value": event.value,
+                    "currency": event.currency,
+                    "backfill": event.backfill,
+                    "email": person.fields.get("email") if person else None,
+                    "phone": person.fields.get("phone_number") if person else None,
+                    "properties": json.loads(event.properties),
+                }
+            )
+    return found
+
+
+def profile_of(klaviyo: Klaviyo, email: str) -> dict[str, Any]:
+    """The person Klaviyo knows by an address."""
+    people = klaviyo.accounts["DEMO01"].people
+    return next(p.fields for p in people.by_id.values() if p.fields.get("email") == email)
+
+
+def an_order(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A small order body in the webhook's shape."""
+    return {
+        "id": 9007199254740993 + number,
+        "name": f"#{1000 + number}",
+        "email": f"buyer{number}@mail.alpine-demo.shop",
+        "currency": "EUR",
+        "total_price": "99.50",
+        "created_at": "2026-11-20T10:00:00+01:00",
+        "processed_at": "2026-11-20T10:00:00+01:00",
+        "updated_at": "2026-11-20T10:00:01+01:00",
+        "test": False,
+        "line_items": [
+            {"id": 70 + number, "title": "Tent", "quantity": 2, "price": "49.75", "sku": "T-1"}
+        ],
+    } | changes
