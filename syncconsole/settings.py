@@ -110,6 +110,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "integrations.web.context.console",
             ],
+            "libraries": {"console": "integrations.web.templatetags.console"},
         },
     }
 ]

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 import msgspec
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from integrations.domain.budgets import BURST_SLOTS, STEADY_SLOTS, Usage
+from integrations.domain.storestates import WORKING_LOGIN
 from integrations.models import Budget, Call, Credential, Event, KlaviyoAccount, Store, User
 
 
@@ -14,6 +15,7 @@ class AccountRow(msgspec.Struct):
 
     account: KlaviyoAccount
     login: Credential | None
+    stopped: bool
     stores: int
 
 
@@ -32,6 +34,7 @@ class AccountPage(msgspec.Struct):
     """Everything the page of one account shows."""
 
     login: Credential | None
+    stopped: bool
     stores: list[Store]
     held: int
     allowances: list[Allowance]
@@ -40,30 +43,40 @@ class AccountPage(msgspec.Struct):
 
 def accounts(user: User) -> list[AccountRow]:
     """The accounts a person may see, stopped ones first."""
-    found = (
+    rows = list(
         KlaviyoAccount.objects.visible_to(user)
         .select_related("merchant")
-        .annotate(fed_by=Count("stores"))
         .order_by("held_since", "name", "id")
     )
-    rows = list(found)
+    of_these = Q(klaviyo_account__in=[account.pk for account in rows])
+    fed_by = dict(
+        Store.objects.filter(of_these).values_list("klaviyo_account").annotate(n=Count("pk"))
+    )
     logins = {
-        one.klaviyo_account_id: one
-        for one in Credential.objects.filter(
-            klaviyo_account__in=[account.pk for account in rows]
-        ).defer("secret")
+        one.klaviyo_account_id: one for one in Credential.objects.filter(of_these).defer("secret")
     }
-    return [AccountRow(account, logins.get(account.pk), account.fed_by) for account in rows]
+    return [
+        AccountRow(
+            account,
+            logins.get(account.pk),
+            _stopped(account, logins.get(account.pk)),
+            fed_by.get(account.pk, 0),
+        )
+        for account in rows
+    ]
 
 
 def account_page(account: KlaviyoAccount, *, now: datetime) -> AccountPage:
     """Read the page of one account."""
     stores = list(account.stores.order_by("name", "id"))
+    login = Credential.objects.filter(klaviyo_account=account).defer("secret").first()
+    stopped = _stopped(account, login)
     held = 0
-    if account.held_since:
+    if stopped:
         held = Event.objects.waiting().filter(store__in=[store.pk for store in stores]).count()
     return AccountPage(
-        login=Credential.objects.filter(klaviyo_account=account).defer("secret").first(),
+        login=login,
+        stopped=stopped,
         stores=stores,
         held=held,
         allowances=[
@@ -72,6 +85,11 @@ def account_page(account: KlaviyoAccount, *, now: datetime) -> AccountPage:
         ],
         calls=list(Call.objects.filter(klaviyo_account=account).order_by("-id")[:10]),
     )
+
+
+def _stopped(account: KlaviyoAccount, login: Credential | None) -> bool:
+    """Whether nothing reaches the account until a person acts."""
+    return account.held_since is not None or login is None or login.state != WORKING_LOGIN
 
 
 def _allowance(row: Budget, now: datetime) -> Allowance:

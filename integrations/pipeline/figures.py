@@ -97,11 +97,11 @@ def of_stores(store_ids: Sequence[int], start: datetime) -> dict[int, Figures]:
     on_its_way = (
         Event.objects.waiting()
         .filter(store_id__in=store_ids, received_at__gte=start)
-        .values("store_id")
+        .values_list("store_id")
         .annotate(n=Count("pk"))
     )
-    for row in on_its_way:
-        found[row["store_id"]].waiting = row["n"]
+    for pk, n in on_its_way:
+        found[pk].waiting = n
     return found
 
 

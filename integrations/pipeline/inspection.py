@@ -16,7 +16,7 @@ from integrations.platforms.shopify.topics import title
 from integrations.platforms.shopify.webhooks import parse
 
 _MEANINGS = {
-    Kind.PROFILE: "The customer's name, address and contact details",
+    Kind.PROFILE: "The customer’s name, address and contact details",
     Kind.CATALOG_ITEM: "The product in the catalog",
     Kind.CATALOG_VARIANT: "A variant of the product in the catalog",
 }
@@ -34,6 +34,7 @@ class Line(msgspec.Struct):
     details: tuple[str, ...] = ()
     event: Event | None = None
     failed: DeadLetter | None = None
+    count: int = 1
 
 
 class Meaning(msgspec.Struct):
@@ -143,16 +144,15 @@ def _meant(event: Event, meaning: Meaning) -> Line:
     person = f" It is about {meaning.person}." if meaning.person else ""
     return Line(
         f"What it means{subject}",
-        text="Klaviyo should know: "
-        + ", ".join(_what(one).lower() for one in _distinct(meaning.operations))
-        + f".{person}",
+        text="Klaviyo should know: " + ", ".join(_listed(meaning.operations)) + f".{person}",
         details=tuple(one.identity for one in meaning.operations),
     )
 
 
-def _distinct(operations: list[Operation]) -> list[Operation]:
-    """One operation of each kind, for a sentence."""
-    return list({one.kind: one for one in reversed(operations)}.values())[::-1]
+def _listed(operations: list[Operation]) -> list[str]:
+    """Each kind of operation once, in words that stand inside a sentence."""
+    words = dict.fromkeys(_what(one) for one in operations)
+    return [word[0].lower() + word[1:] for word in words]
 
 
 def _what(operation: Operation) -> str:
@@ -194,7 +194,24 @@ def _operations(event: Event, meaning: Meaning, failed: list[DeadLetter]) -> lis
             lines.append(_told(event, operation, row, call, others.get(row.event_id or 0)))
         elif event.state == EventState.WAITING:
             lines.append(Line(f"{_what(operation)} is on its way", "info"))
-    return lines + [_failed(one) for one in refused.values()]
+    return _together(lines) + [_failed(one) for one in refused.values()]
+
+
+def _together(lines: list[Line]) -> list[Line]:
+    """Neighbours that say the same become one, so that ten items are not ten paragraphs."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last and not line.failed and _said(last) == _said(line):
+            last.count += 1
+            last.details += line.details
+        else:
+            joined.append(line)
+    return joined
+
+
+def _said(line: Line) -> tuple[object, ...]:
+    return line.title, line.tone, line.at, line.text, line.event and line.event.pk
 
 
 def _names(operation: Operation) -> list[str]:
@@ -257,7 +274,7 @@ def _failed(one: DeadLetter, operation: Operation | None = None) -> Line:
 def _ending(event: Event) -> Line | None:
     match event.state:
         case EventState.DELIVERED:
-            return Line("Done", "ok", event.settled_at, "Everything in it reached Klaviyo.")
+            return Line("Done", "ok", event.settled_at, "Klaviyo took everything in it.")
         case EventState.SKIPPED:
             return Line("Done", "idle", event.settled_at, "Nothing had to be sent.")
         case EventState.DEAD:

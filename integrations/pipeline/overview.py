@@ -75,9 +75,11 @@ class Home(msgspec.Struct):
 
 def workers_seen_at() -> datetime | None:
     """When our own workers last gave a sign of life; None when they never did."""
-    return Heartbeat.objects.filter(
+    found = Heartbeat.objects.filter(
         Q(name=SWEEP) | Q(name__startswith="worker:") | Q(name__startswith="drain:")
-    ).aggregate(seen=Max("beat_at"))["seen"]
+    ).aggregate(seen=Max("beat_at"))
+    seen: datetime | None = found["seen"]
+    return seen
 
 
 def home(user: User, *, now: datetime) -> Home:
@@ -188,10 +190,10 @@ def _facts(
         paused_at=store.paused_at,
         held_since=account.held_since,
         held_reason=account.held_reason,
-        not_before=lane and lane.not_before,
+        not_before=lane.not_before if lane else None,
         wait_reason=lane.wait_reason if lane else "",
         failures=lane.failures if lane else 0,
-        lease_until=lane and lane.lease_until,
+        lease_until=lane.lease_until if lane else None,
         last_received_at=store.last_received_at,  # type: ignore[attr-defined]
         last_delivered_at=store.last_delivered_at,  # type: ignore[attr-defined]
         oldest_waiting_at=store.oldest_waiting_at,  # type: ignore[attr-defined]

@@ -16,9 +16,10 @@ class SessionEnded:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Turn a redirect to the sign-in page into one of the whole window."""
         response = self.get_response(request)
-        sign_in = resolve_url(settings.LOGIN_URL)
-        if request.headers.get("HX-Request") and response.get("Location", "").startswith(sign_in):
+        target = response.get("Location", "")
+        if request.headers.get("HX-Request") and target.startswith(resolve_url(settings.LOGIN_URL)):
             gone = HttpResponse(status=200)
-            gone["HX-Redirect"] = sign_in
+            # A live part is asked for at its page's own address, so `next` leads back to the page.
+            gone["HX-Redirect"] = target
             return gone
         return response

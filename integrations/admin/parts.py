@@ -1,0 +1,67 @@
+"""What the registrations share: read-only rows, pages without a count, named date fields."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+# Enough to page through by hand; whoever needs more narrows the list first.
+MOST_ROWS = 2000
+
+
+class UncountedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than anybody pages, so that a large table opens at once."""
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows, up to the limit."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[:MOST_ROWS].count())
+
+
+class NamedDateTime(AdminSplitDateTime):
+    """The stock widget, with a name on each of its two fields."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Name the date and the time, which share one label."""
+        context = super().get_context(name, value, attrs)
+        words = name.replace("_", " ").removesuffix(" at")
+        for part, label in zip(context["widget"]["subwidgets"], ("date", "time"), strict=True):
+            part["attrs"]["aria-label"] = f"{words}, {label}"
+        return context
+
+
+class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What every registration has in common."""
+
+    show_full_result_count = False
+    paginator = UncountedPaginator
+    list_per_page = 50
+    formfield_overrides = {models.DateTimeField: {"widget": NamedDateTime}}
+    # Columns that may be megabytes; lists leave them where they are.
+    heavy: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave heavy columns out of lists."""
+        rows = super().get_queryset(request)
+        return rows.defer(*self.heavy) if self.heavy else rows
+
+
+class PipelineAdmin(ConsoleAdmin):
+    """Rows the pipeline owns: to be read, never to be changed by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False

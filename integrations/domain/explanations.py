@@ -1,0 +1,181 @@
+"""Why a record failed, in a sentence a shop owner understands, and what to do about it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What went wrong and how to put it right."""
+
+    sentence: str
+    suggestion: str
+    known: bool = True
+
+
+UNKNOWN = Explanation(
+    "Something was not accepted, and we have no plain words for it yet.",
+    "You do not have to do anything now. Our support can see the details and will look into it.",
+    known=False,
+)
+
+_UNREADABLE: Mapping[str, Explanation] = {
+    "json": Explanation(
+        "The message from the shop was damaged on its way and cannot be read.",
+        "Change and save the same record in the shop; it then sends a new message.",
+    ),
+    "encoding": Explanation(
+        "The message from the shop contains signs that are not valid text.",
+        "Look for unusual signs in names or notes of this record, correct them and save it.",
+    ),
+    "nesting": Explanation(
+        "The message from the shop is built in a way that cannot be read safely.",
+        "Our support can see the details. An app in the shop may have produced it.",
+    ),
+    "type": Explanation(
+        "One field of the message has a kind of content we do not expect there.",
+        "If an app writes into your orders or products, check what it does to this field.",
+    ),
+    "id": Explanation(
+        "The record has no usable number, so we cannot tell which one it is.",
+        "Our support can see the details. An app in the shop may have produced it.",
+    ),
+    "amount": Explanation(
+        "An amount of money in this record is not a number.",
+        "Check prices, discounts and totals of this record in the shop and save it again.",
+    ),
+    "currency": Explanation(
+        "The currency of this record is not a known three-letter code.",
+        "Check the currency settings of the shop and save the record again.",
+    ),
+    "quantity": Explanation(
+        "A quantity in this record is not a whole number.",
+        "Check the quantities of its items in the shop and save it again.",
+    ),
+}
+
+_INVALID: Mapping[str, Explanation] = {
+    "profile.email": Explanation(
+        "Klaviyo does not accept the customer's e-mail address.",
+        "Correct the e-mail address of the customer in the shop and save it.",
+    ),
+    "profile.phone_number": Explanation(
+        "Klaviyo does not accept the customer's phone number.",
+        "Correct the number in the shop. It needs the country code, like +49 30 1234567.",
+    ),
+    "profile.location": Explanation(
+        "Klaviyo does not accept a part of the customer's address.",
+        "Check country, region and postcode of the customer in the shop and save it.",
+    ),
+    "profile": Explanation(
+        "Klaviyo does not accept what the shop says about this customer.",
+        "Check name, e-mail address and phone number of the customer in the shop.",
+    ),
+    "unique_id": Explanation(
+        "Klaviyo does not accept the number by which we tell this record from others.",
+        "You do not have to do anything. Our support can see the details.",
+    ),
+    "value_currency": Explanation(
+        "Klaviyo does not accept the currency of this record.",
+        "Check the currency settings of the shop.",
+    ),
+    "value": Explanation(
+        "Klaviyo does not accept the amount of this record.",
+        "Check the total in the shop. It must be an ordinary amount of money.",
+    ),
+    "time": Explanation(
+        "Klaviyo does not accept the date of this record.",
+        "Check the date in the shop. It must not be far in the past or in the future.",
+    ),
+    "metric": Explanation(
+        "Klaviyo does not accept the name under which this kind of record is kept.",
+        "Our support can see the details and corrects the name in the settings.",
+    ),
+    "properties": Explanation(
+        "Klaviyo does not accept one of the details of this record.",
+        "Look for very long texts or unusual signs in this record and shorten them.",
+    ),
+    "title": Explanation(
+        "Klaviyo does not accept the title of this product.",
+        "Check that the product has a title, and that it is not very long.",
+    ),
+    "description": Explanation(
+        "Klaviyo does not accept the description of this product.",
+        "Shorten the description in the shop and save the product.",
+    ),
+    "image_full_url": Explanation(
+        "Klaviyo does not accept the picture of this product.",
+        "Upload the picture again in the shop and save the product.",
+    ),
+    "url": Explanation(
+        "Klaviyo does not accept the web address of this product.",
+        "Check the address of your shop in the settings, and that of the product.",
+    ),
+    "price": Explanation(
+        "Klaviyo does not accept the price of this product.",
+        "Check the price in the shop and save the product.",
+    ),
+    "external_id": Explanation(
+        "Klaviyo does not accept the number of this product.",
+        "You do not have to do anything. Our support can see the details.",
+    ),
+}
+
+_BY_CODE: Mapping[tuple[str, str], Explanation] = {
+    ("shopify", "unreadable"): Explanation(
+        "The message from the shop cannot be read.",
+        "Change and save the same record in the shop; it then sends a new message.",
+    ),
+    ("shopify", "order_unknown"): Explanation(
+        "This belongs to an order that never arrived here, so we do not know whose it is.",
+        "Open the order in the shop and save it once, for example with a note.",
+    ),
+    ("shopify", "worker_died"): Explanation(
+        "Working on this record stopped our own program several times, so we set it aside.",
+        "You do not have to do anything. All other records go on. Our support looks into it.",
+    ),
+    ("klaviyo", "invalid"): Explanation(
+        "Klaviyo does not accept one field of this record.",
+        "Compare the field named below with the record in the shop and correct it there.",
+    ),
+    ("klaviyo", "duplicate_profile"): Explanation(
+        "Klaviyo knows this customer twice and cannot tell which one is meant.",
+        "In Klaviyo, search for the customer and merge the two profiles.",
+    ),
+    ("klaviyo", "rejected"): Explanation(
+        "Klaviyo does not accept this record.",
+        "Klaviyo's own answer is below. Our support can help you read it.",
+    ),
+    ("klaviyo", "too_large"): Explanation(
+        "This record is larger than Klaviyo accepts.",
+        "Look for very long descriptions or notes in the record and shorten them.",
+    ),
+    ("klaviyo", "gave_up"): Explanation(
+        "Klaviyo did not take this record in many tries over half a day.",
+        "Nothing is wrong with the record itself. It can be sent again when Klaviyo is well.",
+    ),
+}
+
+
+def explain(platform: str, code: str, *, field: str = "", rule: str = "") -> Explanation:
+    """Find the words for a cause; a fallback says that support can see the details."""
+    if code == "worker_died":
+        platform = "shopify"
+    if (platform, code) == ("shopify", "unreadable") and rule in _UNREADABLE:
+        return _UNREADABLE[rule]
+    if (platform, code) == ("klaviyo", "invalid"):
+        place = _place(field)
+        if place in _INVALID:
+            return _INVALID[place]
+    return _BY_CODE.get((platform, code), UNKNOWN)
+
+
+def _place(field: str) -> str:
+    """The longest known part of a field's path, `profile.location.zip` being in `profile`."""
+    parts = field.split(".")
+    for length in range(len(parts), 0, -1):
+        for start in range(len(parts) - length + 1):
+            place = ".".join(parts[start : start + length])
+            if place in _INVALID:
+                return place
+    return ""

@@ -1,0 +1,95 @@
+"""Personal data made unreadable, in a way that still shows what is wrong with its shape."""
+
+import json
+import re
+from typing import Any
+
+EMAIL = re.compile(r"[^\s\"'<>@,;:\\]+@[^\s\"'<>@,;:\\]+")
+PHONE = re.compile(r"\+\d[\d\s().-]{5,}\d")
+DOT = "•"
+
+_PERSONAL = frozenset(
+    {
+        "firstname", "lastname", "fullname", "address1", "address2", "zip", "company", "phone",
+        "phonenumber", "email", "contactemail", "latitude", "longitude", "browserip", "ip", "note",
+        "clientdetails", "cardholdername",
+    }
+)  # fmt: skip
+# A "name" is a person's only beside one of these; a product or an order has one too.
+_PERSON_MARKS = frozenset({"address1", "firstname", "lastname"})
+
+
+def mask_word(text: str) -> str:
+    """Hide letters and digits but keep length, signs and the first letter."""
+    return text[:1] + "".join(DOT if sign.isalnum() else sign for sign in text[1:])
+
+
+def mask_email(text: str) -> str:
+    """Hide the person, keep the domain."""
+    person, _, domain = text.rpartition("@")
+    return f"{person[:1]}{DOT * 3}@{domain}" if person else mask_word(text)
+
+
+def mask_phone(text: str) -> str:
+    """Hide all digits but the last two and keep the signs between them."""
+    digits = sum(sign.isdigit() for sign in text)
+    masked, seen = [], 0
+    for sign in text:
+        seen += sign.isdigit()
+        masked.append(DOT if sign.isdigit() and seen <= digits - 2 else sign)
+    return "".join(masked)
+
+
+def mask_text(text: str) -> str:
+    """Hide e-mail addresses and phone numbers wherever they stand in a text."""
+    text = EMAIL.sub(lambda found: mask_email(found.group()), text)
+    return PHONE.sub(lambda found: mask_phone(found.group()), text)
+
+
+def mask_key(key: str) -> str:
+    """Hide whom an operation is about; it may be an address or a number."""
+    return mask_email(key) if "@" in key else mask_phone(key)
+
+
+def mask_body(body: bytes, *, limit: int = 20_000) -> str:
+    """A body as indented text with personal data hidden, cut off after `limit` characters."""
+    try:
+        text = json.dumps(_masked(json.loads(body)), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = mask_text(body[: limit * 2].decode("utf-8", errors="replace"))
+    return text if len(text) <= limit else text[:limit] + "\n…"
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    if isinstance(value, str):
+        return mask_text(value)
+    if not isinstance(value, dict):
+        return value
+    person = any(_plain(key) in _PERSON_MARKS for key in value)
+    return {
+        key: _hidden(one)
+        if _plain(key) in _PERSONAL or (person and _plain(key) == "name")
+        else _masked(one)
+        for key, one in value.items()
+    }
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_email(value) if "@" in value else _number_or_word(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return DOT * len(str(value))
+    return _masked(value)
+
+
+def _number_or_word(text: str) -> str:
+    digits = sum(sign.isdigit() for sign in text)
+    return mask_phone(text) if digits >= 6 else mask_word(text)
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", key.lower())

@@ -1,0 +1,38 @@
+"""Klaviyo accounts: what they let us do, and who feeds them."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from integrations.models import KlaviyoAccount
+from integrations.pipeline import allowance
+from integrations.platforms.klaviyo import REVISION
+
+from .access import Signed, answer, signed_in
+
+
+@signed_in
+def accounts(request: Signed) -> HttpResponse:
+    """The accounts a person may see."""
+    context = {"rows": allowance.accounts(request.user), "now": timezone.now()}
+    return answer(request, "accounts.html", context)
+
+
+@signed_in
+def account(request: Signed, public_id: UUID) -> HttpResponse:
+    """One account: login, shops, what is held, and the allowance."""
+    now = timezone.now()
+    found = get_object_or_404(
+        KlaviyoAccount.objects.visible_to(request.user).select_related("merchant"),
+        public_id=public_id,
+    )
+    context = {
+        "account": found,
+        "zone": found.merchant.time_zone,
+        "page": allowance.account_page(found, now=now),
+        "revision": REVISION,
+        "now": now,
+    }
+    return answer(request, "account.html", context, live="account_live.html")

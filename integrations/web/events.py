@@ -1,0 +1,70 @@
+"""What came from a shop: the list, and the life of one message."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from integrations.models import Event, Store
+from integrations.models.events import EventState
+from integrations.pipeline import browsing, inspection
+from integrations.platforms.shopify.topics import TITLES
+
+from .access import Signed, answer, signed_in
+
+
+@signed_in
+def events(request: Signed, public_id: UUID) -> HttpResponse:
+    """The messages of one shop, newest first."""
+    store = get_object_or_404(Store.objects.visible_to(request.user), public_id=public_id)
+    wanted = _wanted(request)
+    context = {
+        "store": store,
+        "wanted": wanted,
+        "states": EventState.choices,
+        "state_label": dict(EventState.choices).get(wanted.state, ""),
+        "topics": browsing.topics(store),
+        "page": browsing.events(store, wanted, after=request.GET.get("after", "")),
+        "paged": bool(request.GET.get("after")),
+        "now": timezone.now(),
+    }
+    return answer(request, "events.html", context)
+
+
+@signed_in
+def event(request: Signed, public_id: UUID) -> HttpResponse:
+    """One message and all that came of it."""
+    found = get_object_or_404(
+        Event.objects.visible_to(request.user).select_related("store__klaviyo_account"),
+        public_id=public_id,
+    )
+    context = {
+        "event": found,
+        "store": found.store,
+        "zone": found.store.time_zone,
+        "lines": inspection.explain(found),
+        "body": inspection.masked_body(found) if request.user.is_staff else "",
+        "now": timezone.now(),
+    }
+    return answer(request, "event.html", context, live="event_live.html")
+
+
+def _wanted(request: HttpRequest) -> browsing.EventFilter:
+    """The filter an address asks for; what we do not know does not narrow."""
+    state, topic = request.GET.get("state", ""), request.GET.get("topic", "")
+    return browsing.EventFilter(
+        state=state if state in EventState.values else "",
+        topic=topic if topic in TITLES or "/" in topic else "",
+        since=_moment(request.GET.get("since", "")),
+        text=request.GET.get("q", "").strip()[:200].replace("\x00", ""),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

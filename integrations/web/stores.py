@@ -1,0 +1,66 @@
+"""The home page and the page of one store."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from integrations.models import Store
+from integrations.pipeline import figures, overview
+
+from .access import Signed, answer, signed_in
+from .charts import draw
+
+# From this many shops on, the list of quiet ones is searched and cut into pages.
+SEARCH_FROM = 50
+PAGE = 50
+
+
+@signed_in
+def home(request: Signed) -> HttpResponse:
+    """Every shop, sorted by what it needs of a person."""
+    now = timezone.now()
+    page = overview.home(request.user, now=now)
+    wanted = request.GET.get("shop", "").strip()
+    quiet = [row for row in page.others if wanted.lower() in row.store.name.lower()]
+    start = _whole(request.GET.get("from", "0"))
+    context = {
+        "page": page,
+        "now": now,
+        "quiet": quiet[start : start + PAGE],
+        "found": len(quiet),
+        "wanted": wanted,
+        "searchable": len(page.others) >= SEARCH_FROM,
+        "following": start + PAGE if start + PAGE < len(quiet) else None,
+        "start": start,
+    }
+    return answer(request, "home.html", context, live="home_live.html")
+
+
+@signed_in
+def store(request: Signed, public_id: UUID) -> HttpResponse:
+    """One shop: how it is doing, with the proof."""
+    now = timezone.now()
+    found = get_object_or_404(
+        Store.objects.visible_to(request.user).select_related("klaviyo_account"),
+        public_id=public_id,
+    )
+    range_name = request.GET.get("range", "day")
+    if range_name not in figures.RANGES:
+        range_name = "day"
+    page = overview.store_page(found, range_name=range_name, now=now)
+    context = {
+        "store": found,
+        "page": page,
+        "now": now,
+        "chart": draw(page.chart),
+        "chosen": page.ranges[range_name],
+        "range": range_name,
+        "support": overview.support(found) if request.user.is_staff else None,
+    }
+    return answer(request, "store.html", context, live="store_live.html")
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0

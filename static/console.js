@@ -1,0 +1,90 @@
+// What live parts need beyond htmx: rest while the page is hidden or switched off, say so when
+// the connection is lost, speak on milestones only. Everything works without this file too.
+(() => {
+  "use strict";
+  const OFF = "live-updates-off";
+  const root = () => document.getElementById("live");
+  const state = document.getElementById("live-state");
+  const news = document.getElementById("live-news");
+  const switcher = document.getElementById("live-switch");
+  let seenAt = new Date();
+  let lastNews = root()?.dataset.news;
+
+  const stored = () => {
+    try { return localStorage.getItem(OFF) === "1"; } catch { return false; }
+  };
+  let off = stored();
+
+  const clock = (moment) =>
+    moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+  const lookAgain = () => root()?.dispatchEvent(new CustomEvent("console:now"));
+
+  const fresh = () => {
+    seenAt = new Date();
+    state.hidden = !off;
+    state.textContent = off ? `Live updates are off. As of ${clock(seenAt)}.` : "";
+  };
+
+  const lost = () => {
+    if (!state.hidden && state.querySelector("button")) return;
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "quiet";
+    again.textContent = "Try again";
+    again.addEventListener("click", lookAgain);
+    state.replaceChildren(`Not updated since ${clock(seenAt)}. `, again);
+    state.hidden = false;
+    news.textContent = `Not updated since ${clock(seenAt)}.`;
+  };
+
+  const showSwitch = () => {
+    if (!switcher || !root()) return;
+    switcher.hidden = false;
+    switcher.textContent = off ? "Turn live updates on" : "Turn live updates off";
+  };
+
+  switcher?.addEventListener("click", () => {
+    off = !off;
+    try { localStorage.setItem(OFF, off ? "1" : "0"); } catch { /* only for this page then */ }
+    showSwitch();
+    fresh();
+    if (!off) lookAgain();
+  });
+
+  document.addEventListener("htmx:before:request", (event) => {
+    if (off || document.visibilityState === "hidden") event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && !off) lookAgain();
+  });
+  document.addEventListener("htmx:error", lost);
+  document.addEventListener("htmx:response:error", lost);
+  document.addEventListener("htmx:after:swap", () => {
+    fresh();
+    const part = root();
+    if (!part) return;
+    if (part.dataset.title) document.title = part.dataset.title;
+    if (part.dataset.news !== lastNews) {
+      lastNews = part.dataset.news;
+      news.textContent = lastNews;
+    }
+  });
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy).textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not copied. Select the text instead.";
+    }
+    news.textContent = button.textContent;
+  });
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+
+  showSwitch();
+  fresh();
+})();
