@@ -160,7 +160,7 @@ class Klaviyo(Sandbox):
                     own = {
                         name: (int(burst), int(steady)) for name, (burst, steady) in tiers.items()
                     }
-                    self.rates.tiers = {**TIERS, **own}
+                    self.rates.enabled, self.rates.tiers = True, {**TIERS, **own}
 
     def reset(self) -> None:
         """Forget everything and drop the script."""

@@ -23,6 +23,7 @@ class Chance(random.Random):
         self.drawn = drawn
 
     def __new__(cls, seed: str, *, drawn: int = 0) -> Self:
+        """Take the arguments the base class does not know."""
         return super().__new__(cls)
 
     def often(self, share: float) -> bool:
