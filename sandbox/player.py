@@ -23,7 +23,7 @@ from sandbox.shopify.webhooks import Sender
 # Late ones are held back for this many webhooks.
 LATE_BY = (20, 200)
 # A player that cannot keep up waits rather than piling up work for ever.
-MOST_WAITING = 2000
+MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "$custom:::$default:::"
-METADATA_LIMIT = 100 * 1024
+METADATA_LIMIT = 100_000
 _COMMON = {"integration_type", "catalog_type", "custom_metadata", "published"}
 _IMAGES = {"image_full_url", "image_thumbnail_url", "images"}
 

@@ -17,7 +17,7 @@ from sandbox.messages import Call, Reply
 if TYPE_CHECKING:
     from sandbox.klaviyo.app import Klaviyo
 
-ONE_LIMIT = 100 * 1024
+ONE_LIMIT = 100_000
 SHOWN = (
     "email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale",
     "title", "image",

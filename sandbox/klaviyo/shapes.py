@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-STRING_LIMIT = 100 * 1024
+STRING_LIMIT = 100_000
 ARRAY_LIMIT = 4000
 DEPTH_LIMIT = 10
 PROPERTY_LIMIT = 400

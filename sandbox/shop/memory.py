@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +86,9 @@ class ShopSnapshot(Struct):
     shelves: dict[str, list[Row]]
 
 
+BLANK = ShopSnapshot("USD", "UTC", 1000, 0, {}, {kind: [] for kind in KINDS})
+
+
 class ShopMemory:
     """The shelves of one shop behind one lock."""
 
@@ -116,6 +120,6 @@ class ShopMemory:
         """Take back what a snapshot kept."""
         with self.lock:
             for name in FACTS:
-                setattr(self, name, getattr(kept, name))
+                setattr(self, name, copy(getattr(kept, name)))
             for kind, rows in kept.shelves.items():
                 self.shelf(kind).load(rows)

@@ -63,9 +63,13 @@ class Shopify(Sandbox):
             clock=self.clock,
             memory=memory or ShopMemory(config.domain),
         )
+        self._give_past(store)
+        return store
+
+    def _give_past(self, store: Store) -> None:
+        config = store.config
         if config.past_orders and not len(store.memory.orders):
             store.shop.fill(config.past_orders, over=timedelta(days=config.past_days))
-        return store
 
     def start(self) -> "Shopify":
         """Begin."""
@@ -174,8 +178,10 @@ class Shopify(Sandbox):
     def reset(self) -> None:
         """Forget everything and drop the script."""
         super().reset()
-        self.sender.deliveries.clear()
-        self.stores = self._open({})
+        self.sender.forget()
+        for store in self.stores.values():
+            store.forget()
+            self._give_past(store)
 
     def utc_now(self) -> datetime:
         """Read the clock as a date and time."""

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from sandbox.config import ShopConfig
-from sandbox.shop.memory import ShopMemory
+from sandbox.shop.memory import BLANK, ShopMemory
 from sandbox.shop.simulation import Shop
 from sandbox.shopify.bucket import Bucket
 from sandbox.shopify.signing import API_VERSION, Webhook
@@ -47,18 +47,29 @@ class Store:
     ) -> None:
         self.config = config
         self.memory = memory
-        self.shop = Shop(
-            config.domain,
-            seed=config.seed,
-            clock=lambda: datetime.fromtimestamp(clock(), UTC),
-            memory=memory,
-        )
+        self._clock = clock
+        self.shop = self._shop()
         self.bucket = Bucket(config.plan, clock())
         self.subscriptions: dict[int, Subscription] = {}
         self.removed: list[Subscription] = []
         self._sender = sender
         self._ids = itertools.count(FIRST_ID)
-        self._clock = clock
+
+    def _shop(self) -> Shop:
+        return Shop(
+            self.config.domain,
+            seed=self.config.seed,
+            clock=lambda: datetime.fromtimestamp(self._clock(), UTC),
+            memory=self.memory,
+        )
+
+    def forget(self) -> None:
+        """Empty the shop; whoever holds its memory sees it empty too."""
+        with self.memory.lock:
+            self.memory.load(BLANK)
+            self.shop = self._shop()
+            self.bucket = Bucket(self.config.plan, self._clock())
+            self.restore([], [])
 
     @property
     def domain(self) -> str:

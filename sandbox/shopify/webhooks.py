@@ -140,6 +140,12 @@ class Sender:
         with self._ready:
             return list(self.deliveries.values())
 
+    def forget(self) -> None:
+        """Drop every record and whatever was still to be sent."""
+        with self._ready:
+            self.deliveries.clear()
+            self._due.clear()
+
     def remember(self, records: list[Delivery]) -> None:
         """Take back the records of a former life."""
         with self._ready:

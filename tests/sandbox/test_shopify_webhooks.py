@@ -149,3 +149,15 @@ def test_what_happens_is_told_and_can_be_asked_for(shopify, console):
     for call in console.got:
         found = shopify.ask(query, id=call.json["admin_graphql_api_id"])["data"]["order"]
         assert found["legacyResourceId"] == str(call.json["id"])
+
+
+def test_a_reset_gives_every_shop_its_first_day_back(shopify, console):
+    subscribe(shopify, console)
+    shopify.act("happen", count=20)
+
+    shopify.session.post(f"{shopify.server.url}/_sandbox/reset", timeout=10)
+
+    state = shopify.look("state")
+    assert state["shops"][shopify.domain]["orders"] == 60
+    assert state["shops"][shopify.domain]["subscriptions"] == 0
+    assert state["webhooks"]["deliveries"] == 0
