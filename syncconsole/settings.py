@@ -122,7 +122,7 @@ USE_TZ = True
 if not DEBUG and not env.str("DATABASE_URL", default=""):
     raise ImproperlyConfigured("DATABASE_URL must be set. docs/settings.md says how.")
 DATABASES = {
-    "default": env.db_url_config(env.str("DATABASE_URL", default="") or embedded.url(BASE_DIR))
+    "default": env.db_url_config(env.str("DATABASE_URL", default="") or embedded.url(BASE_DIR / ".cache" / "pg"))
     | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 }
 # Never OPTIONS["pool"]: workers fork, and a pool's connections would be shared (docs/adr/0002).

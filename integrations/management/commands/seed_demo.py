@@ -1,0 +1,79 @@
+"""The demo's world: one merchant, two stores that feed one Klaviyo account, three people."""
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from integrations.models import Membership, Merchant, User
+from integrations.pipeline import connections
+
+# What the sandbox lets in; they open nothing anywhere else.
+KLAVIYO_KEY = "pk_demo"
+SHOPIFY_TOKEN = "shpat_demo"  # noqa: S105 - a stand-in's token opens nothing
+PASSWORD = "demo-demo-demo"  # noqa: S105 - printed for everyone who starts the demo
+STORES = [
+    ("alpine-outdoor.myshopify.com", "Alpine Outdoor", "Europe/Berlin"),
+    ("harbour-coffee.myshopify.com", "Harbour Coffee", "America/New_York"),
+]
+PEOPLE = {
+    "merchant": "merchant@demo.shop",
+    "support": "support@demo.shop",
+    "administrator": "admin@demo.shop",
+}
+
+
+class Command(BaseCommand):
+    """Make the demo's world, or find it as it was left."""
+
+    help = "Make the demo's merchant, stores and people; prints what the demo needs as JSON."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make what is missing and say where everything is."""
+        now = timezone.now()
+        merchant, _ = Merchant.objects.get_or_create(
+            name="Northwind Demo", defaults={"created_at": now, "time_zone": "Europe/Berlin"}
+        )
+        account = connections.connect_klaviyo(
+            merchant, name="Northwind Klaviyo", external_id="DEMO01", key=KLAVIYO_KEY, now=now
+        )
+        stores = [
+            connections.connect_shopify(
+                account,
+                domain=domain,
+                name=name,
+                token=SHOPIFY_TOKEN,
+                time_zone=zone,
+                storefront_url=f"https://{domain.split('.')[0]}.example",
+                now=now,
+            )
+            for domain, name, zone in STORES
+        ]
+        _people(merchant)
+        self.stdout.write(
+            json.dumps(
+                {
+                    "stores": {store.domain: str(store.public_id) for store in stores},
+                    "people": PEOPLE,
+                    "password": PASSWORD,
+                }
+            )
+        )
+
+
+def _people(merchant: Merchant) -> None:
+    owner = _person("merchant", first_name="Mara")
+    Membership.objects.get_or_create(user=owner, merchant=merchant, defaults={"role": "owner"})
+    support = _person("support", first_name="Sam", is_staff=True)
+    support.groups.set(Group.objects.filter(name="Support"))
+    administrator = _person("administrator", first_name="Ada", is_staff=True, is_superuser=True)
+    administrator.groups.set(Group.objects.filter(name="Administrators"))
+
+
+def _person(role: str, **fields: Any) -> User:
+    email = PEOPLE[role]
+    return User.objects.filter(email=email).first() or User.objects.create_user(
+        email, PASSWORD, **fields
+    )
