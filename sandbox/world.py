@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import snapshot
@@ -21,6 +21,8 @@ class World:
     klaviyo: Klaviyo
     shopify: Shopify
     directory: Path | None = None
+    # The last snapshot at a stop must not meet a periodic one in the same file.
+    _saving: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> "World":
         """Open both ports."""
@@ -38,17 +40,16 @@ class World:
         """Write a snapshot, if there is somewhere to write it."""
         if self.directory is None:
             return
-        with self.klaviyo.lock:
-            accounts = {
-                account.id: snapshot.of_account(account)
-                for account in self.klaviyo.accounts.values()
-            }
+        with self._saving:
+            with self.klaviyo.lock:
+                accounts = {
+                    account.id: snapshot.of_account(account)
+                    for account in self.klaviyo.accounts.values()
+                }
+            stores = self.shopify.stores.items()
             kept = snapshot.Snapshot(
                 accounts=accounts,
-                stores={
-                    domain: snapshot.of_store(store)
-                    for domain, store in self.shopify.stores.items()
-                },
+                stores={domain: snapshot.of_store(store) for domain, store in stores},
                 deliveries=self.shopify.sender.records(),
             )
             snapshot.write(self.directory, kept)
