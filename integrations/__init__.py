@@ -1,0 +1,1 @@
+"""The application: see ARCHITECTURE.md for its rooms."""

@@ -14,7 +14,7 @@ from integrations.models.lanes import LEASE
 def queue_times_agree(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """A task must end before it is handed out again, and a batch before its lease does."""
     found: list[CheckMessage] = []
-    queue = settings.Q_CLUSTER
+    queue: dict[str, Any] = settings.Q_CLUSTER
     if queue["timeout"] >= queue["retry"]:
         found.append(Error("Q_CLUSTER: timeout must be shorter than retry.", id="console.E001"))
     if LEASE.total_seconds() >= queue["timeout"]:

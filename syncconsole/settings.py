@@ -17,7 +17,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def _whole_number(name: str, default: int, *, least: int = 1) -> int:
-    value = _typed(env.int, name, default)
+    value = int(_typed(env.int, name, default))
     if value < least:
         raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}.")
     return value
@@ -31,7 +31,7 @@ def _typed(read: Any, name: str, default: Any) -> Any:
 
 
 def _required_unless_debug(name: str, default: str) -> str:
-    value = env.str(name, default="" if not DEBUG else default)
+    value = str(env.str(name, default="" if not DEBUG else default))
     if not value:
         raise ImproperlyConfigured(f"{name} must be set. docs/settings.md says how to make one.")
     return value
@@ -122,7 +122,9 @@ USE_TZ = True
 if not DEBUG and not env.str("DATABASE_URL", default=""):
     raise ImproperlyConfigured("DATABASE_URL must be set. docs/settings.md says how.")
 DATABASES = {
-    "default": env.db_url_config(env.str("DATABASE_URL", default="") or embedded.url(BASE_DIR / ".cache" / "pg"))
+    "default": env.db_url_config(
+        env.str("DATABASE_URL", default="") or embedded.url(BASE_DIR / ".cache" / "pg")
+    )
     | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 }
 # Never OPTIONS["pool"]: workers fork, and a pool's connections would be shared (docs/adr/0002).

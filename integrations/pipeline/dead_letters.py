@@ -65,8 +65,9 @@ def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime
 def cause(store: Store, platform: str, code: str, field: str, rule: str, *, now: datetime) -> int:
     """The id of the group for this cause, made when it is new."""
     with connection.cursor() as cursor:
-        values = [store.merchant_id, platform, code[:80], field[:160], rule[:80], now, now]
-        cursor.execute(_CAUSE, values)
+        cursor.execute(
+            _CAUSE, [store.merchant_id, platform, code[:80], field[:160], rule[:80], now, now]
+        )
         return int(cursor.fetchone()[0])
 
 

@@ -111,9 +111,10 @@ class Writer:
         if self._connection is not None:
             try:
                 self._insert(self._connection, rows)
-                return
             except psycopg.OperationalError:
                 self._drop()
+            else:
+                return
         self._connection = _connect()
         try:
             self._insert(self._connection, rows)
@@ -122,9 +123,7 @@ class Writer:
             raise
 
     @staticmethod
-    def _insert(
-        database: psycopg.Connection[tuple[object, ...]], rows: Sequence[Row]
-    ) -> None:
+    def _insert(database: psycopg.Connection[tuple[object, ...]], rows: Sequence[Row]) -> None:
         with database.transaction(), database.cursor() as cursor:
             if len(rows) == 1:
                 cursor.execute(intake.INSERT, rows[0], prepare=True)

@@ -25,7 +25,7 @@ WEDGED = 70  # EX_SOFTWARE: the platform starts us anew
 _beat = Value("d", 0.0, lock=False)
 
 
-class GentleCluster(Cluster):
+class GentleCluster(Cluster):  # type: ignore[misc]
     """A cluster that stops once, however often it is asked to."""
 
     _stopping = False
