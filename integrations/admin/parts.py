@@ -41,7 +41,10 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     paginator = UncountedPaginator
     list_per_page = 50
-    formfield_overrides = {models.DateTimeField: {"widget": NamedDateTime}}
+    formfield_overrides = {
+        models.DateTimeField: {"widget": NamedDateTime},
+        models.URLField: {"assume_scheme": "https"},
+    }
     # Columns that may be megabytes; lists leave them where they are.
     heavy: tuple[str, ...] = ()
 

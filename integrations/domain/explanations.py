@@ -40,6 +40,10 @@ _UNREADABLE: Mapping[str, Explanation] = {
         "The record has no usable number, so we cannot tell which one it is.",
         "Our support can see the details. An app in the shop may have produced it.",
     ),
+    "date": Explanation(
+        "A date in this record is not a believable one.",
+        "Check the dates of this record in the shop and save it again.",
+    ),
     "amount": Explanation(
         "An amount of money in this record is not a number.",
         "Check prices, discounts and totals of this record in the shop and save it again.",

@@ -23,7 +23,7 @@ class SignInForm(AuthenticationForm):
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs | {"label_suffix": ""})
         for name, label in (("username", "E-mail address"), ("password", "Password")):
             field = self.fields[name]
             field.label = label

@@ -70,7 +70,7 @@ def both(context: Context, value: datetime | None, zone: str = "") -> str | Safe
     if value is None:
         return "never"
     return format_html(
-        '<time datetime="{}">{} <span class="soft">{}</span></time>',
+        '<time datetime="{}">{} <span class="soft">· {}</span></time>',
         value.astimezone(UTC).isoformat(timespec="seconds"),
         exact(value, zone),
         relative(value, context["now"]),
@@ -178,7 +178,15 @@ def outcome(context: Context, event: Any, zone: str = "") -> str | SafeString:
         return f"Klaviyo took it {'at once' if took < 2 else 'after ' + lasting(took)}."
     if not event.attempts:
         return "It is next in line."
-    return format_html("Tried before. Next try {}.", moment(context, event.next_attempt_at, zone))
+    return format_html("Tried before. {}.", next_try(context, event.next_attempt_at, zone))
+
+
+@register.simple_tag(takes_context=True)
+def next_try(context: Context, value: datetime, zone: str = "") -> str | SafeString:
+    """When we try again by ourselves."""
+    if value <= context["now"]:
+        return "The next try is due"
+    return format_html("Next try {}", moment(context, value, zone))
 
 
 def lasting(seconds: float) -> str:

@@ -1,0 +1,148 @@
+from datetime import timedelta
+
+import pytest
+
+from integrations.domain.storestates import (
+    LATE,
+    SWEEP_SILENCE,
+    Facts,
+    Remedy,
+    StoreState,
+    diagnose,
+    is_outage,
+)
+from tests.factories import NOON
+
+MINUTE = timedelta(minutes=1)
+WELL = {
+    "now": NOON,
+    "last_received_at": NOON - MINUTE,
+    "last_delivered_at": NOON - MINUTE,
+    "workers_seen_at": NOON,
+}
+
+
+def state(**changes) -> StoreState:
+    return diagnose(Facts(**WELL | changes)).state
+
+
+def test_a_store_whose_messages_are_all_dealt_with_is_working():
+    found = diagnose(Facts(**WELL))
+
+    assert found.state is StoreState.WORKING
+    assert found.since == NOON - MINUTE
+    assert not found.steps
+
+
+def test_failed_records_alone_never_make_a_store_anything_but_working():
+    assert state(failed_records=10_000) is StoreState.WORKING
+
+
+def test_a_store_that_never_sent_anything_is_being_set_up():
+    assert state(last_received_at=None, last_delivered_at=None) is StoreState.SETTING_UP
+
+
+@pytest.mark.parametrize("login", ["needs_reconnect", "missing_scopes", "revoked", None])
+def test_a_login_at_klaviyo_that_does_not_work_needs_a_person(login):
+    found = diagnose(Facts(**WELL | {"account_login": login}))
+
+    assert found.state is StoreState.NEEDS_YOU
+    assert found.remedy is Remedy.ACCOUNT
+    assert found.steps
+
+
+def test_an_account_that_is_held_needs_a_person_and_says_since_when():
+    found = diagnose(Facts(**WELL | {"held_since": NOON - MINUTE, "held_reason": "403"}))
+
+    assert (found.state, found.since) == (StoreState.NEEDS_YOU, NOON - MINUTE)
+    assert "403" not in found.sentence
+
+
+@pytest.mark.parametrize("login", ["needs_reconnect", "missing_scopes", "revoked"])
+def test_a_shop_login_that_does_not_work_needs_a_person(login):
+    assert state(store_login=login) is StoreState.NEEDS_YOU
+
+
+def test_a_shop_without_a_login_still_delivers_what_it_sends():
+    assert state(store_login=None) is StoreState.WORKING
+
+
+def test_a_pause_is_a_decision_and_goes_before_everything_else():
+    assert state(paused_at=NOON, held_since=NOON, workers_seen_at=None) is StoreState.PAUSED
+
+
+@pytest.mark.parametrize("seen", [None, NOON - SWEEP_SILENCE - timedelta(seconds=1)])
+def test_silent_workers_are_our_own_outage(seen):
+    assert is_outage(seen, NOON)
+    found = diagnose(Facts(**WELL | {"workers_seen_at": seen}))
+    assert found.state is StoreState.WORKING_ON_IT
+    assert "our own" in found.sentence.lower()
+
+
+def test_workers_seen_a_moment_ago_are_no_outage():
+    assert not is_outage(NOON - SWEEP_SILENCE, NOON)
+
+
+def test_a_broken_login_is_shown_even_during_our_own_outage():
+    assert state(workers_seen_at=None, account_login="revoked") is StoreState.NEEDS_YOU
+
+
+def test_after_a_failed_delivery_we_say_when_the_next_try_is():
+    found = diagnose(
+        Facts(
+            **WELL
+            | {
+                "oldest_waiting_at": NOON - MINUTE,
+                "not_before": NOON + MINUTE,
+                "failures": 2,
+            }
+        )
+    )
+
+    assert (found.state, found.until) == (StoreState.WORKING_ON_IT, NOON + MINUTE)
+    assert "did not take" in found.sentence
+
+
+def test_a_long_wait_that_klaviyo_asked_for_is_named():
+    found = diagnose(
+        Facts(**WELL | {"oldest_waiting_at": NOON, "not_before": NOON + timedelta(minutes=5)})
+    )
+
+    assert found.state is StoreState.WORKING_ON_IT
+    assert "slow down" in found.sentence
+
+
+def test_a_wait_of_a_second_is_part_of_a_normal_day():
+    waiting = {"oldest_waiting_at": NOON, "not_before": NOON + timedelta(seconds=1)}
+
+    assert state(**waiting) is StoreState.WORKING
+
+
+@pytest.mark.parametrize("wait", [{"not_before": NOON + MINUTE, "failures": 3}])
+def test_a_wait_with_nothing_to_deliver_is_not_worth_mentioning(wait):
+    assert state(**wait) is StoreState.WORKING
+
+
+@pytest.mark.parametrize(
+    ("lease_until", "words"), [(NOON + MINUTE, "right now"), (NOON - MINUTE, "oldest goes next")]
+)
+def test_a_backlog_older_than_five_minutes_is_late(lease_until, words):
+    found = diagnose(Facts(**WELL | {"oldest_waiting_at": NOON - LATE, "lease_until": lease_until}))
+
+    assert found.state is StoreState.WORKING_ON_IT
+    assert words in found.doing
+
+
+def test_messages_that_just_came_are_on_their_way():
+    assert "on their way" in diagnose(Facts(**WELL | {"oldest_waiting_at": NOON})).sentence
+
+
+def test_a_store_whose_messages_need_nothing_sent_does_not_claim_a_delivery():
+    found = diagnose(Facts(**WELL | {"last_delivered_at": None}))
+
+    assert found.state is StoreState.WORKING
+    assert "None of them" in found.sentence
+
+
+def test_every_state_has_a_label():
+    assert len({one.label for one in StoreState}) == len(StoreState)

@@ -1,0 +1,118 @@
+import pytest
+from django.urls import reverse
+
+from integrations.models import DeadLetter
+from tests import factories as a
+
+URL = "/failed/"
+
+
+def read(client, url=URL):
+    return " ".join(client.get(url).content.decode().split())
+
+
+def test_the_count_is_the_heading_and_stands_in_the_title(owner, world):
+    page = read(owner)
+
+    assert "<h1> 1 failed record waits for a decision </h1>" in page
+    assert "<title> (1) Failed records" in page
+
+
+def test_causes_say_how_to_put_them_right_and_lead_to_their_records(owner, world):
+    email = a.a_cause(world.store.merchant, field="profile.email", rule="")
+    for _ in range(3):
+        a.a_dead_letter(world.store, cause=email)
+
+    page = read(owner)
+
+    assert "Correct the e-mail address of the customer" in page
+    assert "Show these 3" in page
+    assert "3 records · 1 shop" in page
+    assert page.index("e-mail address") < page.index("phone number")
+    listed = owner.get(URL, {"cause": email.pk}).context["page"]
+    assert (listed.count, {one.cause_id for one in listed.rows}) == (3, {email.pk})
+
+
+def test_filters_stand_in_the_address(owner, world):
+    other = a.a_store(world.account)
+    mine = a.a_dead_letter(other, source_id="4711")
+    done = a.a_dead_letter(other, state="resolved")
+
+    def found(**query):
+        return {one.pk for one in owner.get(URL, query).context["page"].rows}
+
+    assert found(store=other.public_id) == {mine.pk}
+    assert found(record="4711") == {mine.pk}
+    assert found(state="resolved") == {done.pk}
+    assert found(state="all") == {mine.pk, done.pk, world.failed.pk}
+    assert found(state="x", cause="x", store="x") == {mine.pk, world.failed.pk}
+
+
+def test_pages_follow_each_other_without_gap(owner, world):
+    for _ in range(60):
+        a.a_dead_letter(world.store)
+    seen, after = [], ""
+    for _ in range(3):
+        page = owner.get(URL, {"after": after}).context["page"]
+        seen += [one.pk for one in page.rows]
+        after = page.after
+
+    assert seen == list(DeadLetter.objects.order_by("-pk").values_list("pk", flat=True))
+    assert after == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "No record failed."),
+        ("?record=1", "No record matches."),
+        ("?state=resolved", "There is no such record."),
+        ("?after=1", "There is nothing older."),
+    ],
+)
+def test_an_empty_list_says_why(owner, world, query, words):
+    DeadLetter.objects.all().delete()
+
+    assert words in read(owner, URL + query)
+
+
+def test_the_list_takes_a_fixed_number_of_queries(owner, world, django_assert_max_num_queries):
+    for number in range(10):
+        a.a_dead_letter(world.store, cause=a.a_cause(world.store.merchant, code=f"c{number}"))
+    with django_assert_max_num_queries(8):
+        owner.get(URL)
+
+
+def test_one_record_says_what_is_wrong_and_hides_personal_data(client, world):
+    failed = a.a_dead_letter(
+        world.store,
+        payload=b'{"profile": {"email": "jane.doe@example.com", "first_name": "Jane"}}',
+        answer='{"detail": "jane.doe@example.com is not valid"}',
+        message="jane.doe@example.com is not valid",
+    )
+    a.an_attempt(failed.event, message="Klaviyo did not answer jane.doe@example.com in time.")
+    url = reverse("failed-record", args=[failed.public_id])
+    client.force_login(world.owner)
+    merchant = read(client, url)
+    client.force_login(world.staff)
+    support = read(client, url)
+
+    for page in (merchant, support):
+        assert "Klaviyo does not accept the customer&#x27;s phone number." in page
+        assert "Technical details" in page
+        assert "j•••@example.com is not valid" in page
+        assert 'data-copy="answer"' in page
+        assert "Try 1 did not work" in page
+        assert reverse("event", args=[failed.event.public_id]) in page
+        assert "jane.doe" not in page
+        assert "Jane" not in page
+    assert "Payload" not in merchant
+    assert "Payload as it would be sent" in support
+
+
+def test_a_cause_without_words_says_that_support_sees_the_details(owner, world):
+    failed = a.a_dead_letter(world.store, cause=a.a_cause(world.store.merchant, code="new"))
+
+    page = read(owner, reverse("failed-record", args=[failed.public_id]))
+
+    assert "Our support can see the details" in page
