@@ -9,7 +9,7 @@ T = TypeVar("T")
 def split(
     items: list[tuple[T, bytes]], *, most: int, most_bytes: int
 ) -> Iterator[list[tuple[T, bytes]]]:
-    """Yield the items in order, each piece within both limits; an item alone may exceed the bytes."""
+    """Yield the items in order, each piece within both limits; a lone item may exceed the bytes."""
     piece: list[tuple[T, bytes]] = []
     size = 0
     for item in items:

@@ -12,8 +12,8 @@ from .records import Buyer
 # Klaviyo: an address of 100 characters or more is refused.
 LONGEST_EMAIL = 99
 EMAIL = re.compile(
-    r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+\Z"
+    r"\A(?!\.)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}(?<!\.)@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])\Z"
 )
 PHONE_DROPPED = "phone_dropped"
 EMAIL_DROPPED = "email_dropped"

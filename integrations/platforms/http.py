@@ -51,7 +51,13 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
     started = time.monotonic()
     try:
         response = _session().request(
-            method, url, headers=dict(headers), data=body, timeout=TIMEOUT, allow_redirects=False
+            method,
+            url,
+            # As bytes: a key with a sign beyond Latin-1 is refused by the platform, not by us.
+            headers={name: value.encode() for name, value in headers.items()},
+            data=body,
+            timeout=TIMEOUT,
+            allow_redirects=False,
         )
         content = response.content
     except requests.RequestException as exc:

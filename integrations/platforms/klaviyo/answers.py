@@ -40,10 +40,10 @@ def failure_of(answer: Answer) -> Failure | None:
     message = error.detail or error.title or f"Klaviyo answered with status {answer.status}."
     return Failure(
         kind=_kind(answer),
-        message=message.replace("\x00", "")[:500],
-        code=error.code[:80] or str(answer.status),
+        message=clean(message, 500),
+        code=clean(error.code, 80) or str(answer.status),
         status=answer.status,
-        pointer=((error.source and error.source.pointer) or "")[:300],
+        pointer=_pointer(error),
         retry_after=retry_after(answer),
         answer=answer.text,
     )
@@ -58,10 +58,10 @@ def failures_of(answer: Answer) -> list[Failure]:
     return [
         Failure(
             FailureKind.REJECTED,
-            (error.detail or error.title)[:500],
-            code=error.code[:80] or "invalid",
+            clean(error.detail or error.title, 500),
+            code=clean(error.code, 80) or "invalid",
             status=answer.status,
-            pointer=((error.source and error.source.pointer) or "")[:300],
+            pointer=_pointer(error),
             answer=answer.text,
         )
         for error in errors
@@ -84,11 +84,20 @@ def first_error(answer: Answer) -> _Error:
 
 
 def retry_after(answer: Answer) -> timedelta | None:
-    """The wait Klaviyo asks for, in whole seconds; at least one."""
-    raw = answer.headers.get("retry-after", "")
-    if raw.isdigit():
-        return timedelta(seconds=max(1, min(int(raw), 3600)))
+    """The wait Klaviyo asks for, in whole seconds; at least one, at most a day."""
+    raw = answer.headers.get("retry-after", "").strip()
+    if raw.isascii() and raw.isdigit():
+        return timedelta(seconds=max(1, min(int(raw[:9]), 86_400)))
     return WAIT_UNNAMED if answer.status == 429 else None
+
+
+def clean(text: str, longest: int) -> str:
+    """Words that fit into a column; an answer may quote a NUL, which no column takes."""
+    return text.replace("\x00", "")[:longest]
+
+
+def _pointer(error: _Error) -> str:
+    return clean((error.source and error.source.pointer) or "", 300)
 
 
 def _kind(answer: Answer) -> FailureKind:
@@ -104,7 +113,8 @@ def _kind(answer: Answer) -> FailureKind:
             return FailureKind.TOO_LARGE
         case 408 | 500 | 502 | 503 | 504 | 524:
             return FailureKind.TRANSIENT
-        case status if 400 <= status < 500:
+        case status if 400 <= status < 500 and answer.is_json:
+            # A page of some proxy says nothing about the record, so only JSON ends one.
             return FailureKind.REJECTED
         case _:
             return FailureKind.UNEXPECTED

@@ -10,6 +10,8 @@ from . import REVISION
 from .endpoints import Endpoint
 
 MEDIA = "application/vnd.api+json"
+# No limit is larger; a number beyond it would not fit where it is kept.
+MOST = 10**9
 
 
 class Klaviyo:
@@ -82,7 +84,7 @@ def allowance(answer: Answer) -> Allowance | None:
     names = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
     # The limit may be written as "150, 150;w=60": the first number is what counts.
     values = [answer.headers.get(name, "").split(",")[0].strip() for name in names]
-    if not all(value.isdigit() for value in values):
+    if not all(value.isascii() and value.isdigit() for value in values):
         return None
-    limit, remaining, reset = map(int, values)
+    limit, remaining, reset = (min(int(value[:12]), MOST) for value in values)
     return Allowance(limit, remaining, timedelta(seconds=reset))

@@ -1,15 +1,18 @@
 """Asking Klaviyo what became of a job."""
 
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from integrations.domain.failures import PlatformError
+from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.platforms.http import Answer
 
-from .answers import failure_of, position
+from .answers import clean, failure_of, position
 from .client import Job, JobError, Klaviyo
 from .endpoints import Endpoint
+
+T = TypeVar("T")
 
 MOST_PAGES = 100
 
@@ -46,8 +49,8 @@ class _Page(msgspec.Struct):
 
 def look(client: Klaviyo, endpoint: Endpoint, job_id: str) -> Job:
     """Ask once about a job, with its errors when it has ended. Raises PlatformError."""
-    answer = _good(client.get(f"{endpoint}/{job_id}"))
-    attributes = msgspec.json.decode(answer.body, type=_Status).data.attributes
+    path = f"{endpoint}/{quote(job_id, safe='')}"
+    attributes = _read(client.get(path), _Status).data.attributes
     if attributes.status not in {"complete", "cancelled"}:
         return Job(finished=False, errors=[])
     if endpoint is Endpoint.PROFILES:
@@ -58,12 +61,14 @@ def look(client: Klaviyo, endpoint: Endpoint, job_id: str) -> Job:
 
 
 def _import_errors(client: Klaviyo, job_id: str) -> list[JobError]:
-    path: str | None = f"{Endpoint.PROFILES}/{job_id}/import-errors?page%5Bsize%5D=100"
+    path: str | None = (
+        f"{Endpoint.PROFILES}/{quote(job_id, safe='')}/import-errors?page%5Bsize%5D=100"
+    )
     errors: list[JobError] = []
     for _ in range(MOST_PAGES):
         if path is None:
             break
-        page = msgspec.json.decode(_good(client.get(path)).body, type=_Page)
+        page = _read(client.get(path), _Page)
         errors += [_error(one.attributes) for one in page.data]
         following = page.links.get("next")
         path = following.split("/api/", 1)[1] if following and "/api/" in following else None
@@ -71,11 +76,22 @@ def _import_errors(client: Klaviyo, job_id: str) -> list[JobError]:
 
 
 def _error(raw: _Error) -> JobError:
-    pointer = str((raw.source or {}).get("pointer") or "")
-    return JobError(position(pointer), raw.code, raw.detail or raw.title, pointer)
+    pointer = clean(str((raw.source or {}).get("pointer") or ""), 300)
+    code, detail = clean(raw.code, 80), clean(raw.detail or raw.title, 500)
+    return JobError(position(pointer), code, detail, pointer)
 
 
-def _good(answer: Answer) -> Answer:
+def _read(answer: Answer, shape: type[T]) -> T:
     if failure := failure_of(answer):
         raise PlatformError(failure)
-    return answer
+    try:
+        return msgspec.json.decode(answer.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        failure = Failure(
+            FailureKind.UNEXPECTED,
+            f"Klaviyo's answer about a job cannot be read: {exc}"[:500],
+            code="unexpected",
+            status=answer.status,
+            answer=answer.text,
+        )
+        raise PlatformError(failure) from exc

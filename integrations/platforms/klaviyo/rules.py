@@ -46,7 +46,7 @@ def _event_refusal(event: TrackEvent, one: Fragment, now: datetime) -> Failure |
 def _too_much(value: Any, place: str, depth: int) -> Failure | None:
     if depth > DEEPEST:
         return _refused("depth", place, "This is nested deeper than ten levels.")
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+    if isinstance(value, str) and len(value.encode()) > LONGEST_TEXT:
         return _refused("text", place, "This text is longer than 100 KB.")
     if isinstance(value, list) and len(value) > LONGEST_LIST:
         return _refused("list", place, "This list has more than 4,000 entries.")

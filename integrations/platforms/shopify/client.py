@@ -81,7 +81,7 @@ class Shopify:
             if failure := _failure_of_reply(reply, answer):
                 raise PlatformError(failure)
             return msgspec.json.decode(reply.data, type=shape)
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise PlatformError(_unexpected(answer, str(exc))) from exc
 
 

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 SHOP = re.compile(r"\A[a-z0-9][a-z0-9-]*\.myshopify\.com\Z")
-TOPIC = re.compile(r"\A[a-z0-9_]+/[a-z0-9_]+\Z")
+# Most topics have a slash; `customer.tags_added` and its like have a dot.
+TOPIC = re.compile(r"\A(?=.{3,80}\Z)[a-z0-9_]+[/.][a-z0-9_]+\Z")
 LONGEST = 200
+# Outside of these a time is a mistake, and neither Python nor the database can compute with it.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class NotAWebhook(Exception):
@@ -57,9 +61,11 @@ def read(headers: Mapping[str, str]) -> Delivery:
 
 
 def moment(value: str) -> datetime | None:
-    """Read an aware ISO 8601 time; None when it is missing or not one."""
+    """Read an aware ISO 8601 time; None when it is missing, not one, or beyond belief."""
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.utcoffset() is not None else None
+    if found.utcoffset() is None or not EARLIEST <= found < LATEST:
+        return None
+    return found

@@ -22,20 +22,23 @@ class _Found(msgspec.Struct):
     nodes: list[dict[str, Any] | None]
 
 
-def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order]:
+def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order | Failure]:
     """Fetch orders by numeric id; those the store does not have are left out.
 
-    Raises PlatformError, also when a nested list came cut short: half an order is never taken
-    for a whole one.
+    An order that cannot be read, or that came cut short, stands as its failure: half an order is
+    never taken for a whole one, and it stops none of the others. Raises PlatformError.
     """
-    found: dict[str, Order] = {}
+    found: dict[str, Order | Failure] = {}
     remaining = iter(sorted(ids))
     while part := list(islice(remaining, AT_ONCE)):
         variables = {"ids": [f"gid://shopify/Order/{one}" for one in part]}
         for raw in client.query("orders_by_id", variables, _Found).nodes:
             if raw is not None and raw.get("__typename") == "Order":
-                order = read_order(raw)
-                found[order.source_id] = order
+                try:
+                    order = read_order(raw)
+                    found[order.source_id] = order
+                except PlatformError as exc:
+                    found[str(raw.get("id")).rsplit("/", 1)[-1]] = exc.failure
     return found
 
 

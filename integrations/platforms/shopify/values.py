@@ -1,15 +1,20 @@
 """Single values, checked: what a type alone does not promise."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from integrations.domain.failures import Unreadable
 
-ID = re.compile(r"\A[A-Za-z0-9_-]{1,64}\Z")
+# Two ids and the names around them must fit into an identity of 160 characters.
+ID = re.compile(r"\A[A-Za-z0-9_-]{1,48}\Z")
 CURRENCY = re.compile(r"\A[A-Z]{3}\Z")
 # Far above any price, far below what breaks arithmetic or a JSON reader.
 LARGEST_AMOUNT = Decimal(10) ** 15
 LARGEST_QUANTITY = 10**9
+# A time outside of these is a mistake, and neither Python nor the database can compute with it.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def identifier(value: int | str, field: str) -> str:
@@ -32,6 +37,13 @@ def quantity(value: int, field: str) -> int:
     """A count of a believable size. Raises Unreadable."""
     if abs(value) > LARGEST_QUANTITY:
         raise Unreadable("This is not a quantity.", field=f"$.{field}.quantity", rule="quantity")
+    return value
+
+
+def moment(value: datetime, field: str) -> datetime:
+    """A time of a believable year. Raises Unreadable."""
+    if not EARLIEST <= value < LATEST:
+        raise Unreadable("This is not a believable date.", field=f"$.{field}", rule="date")
     return value
 
 

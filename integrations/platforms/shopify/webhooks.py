@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from functools import partial
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from integrations.domain.records import (
 from integrations.domain.skips import Skip
 
 from . import bodies
-from .values import currency, identifier, money, quantity, tags
+from .values import currency, identifier, moment, money, quantity, tags
 
 B = TypeVar("B", bound=bodies.Body)
 Parser = Callable[[bytes, datetime], Record]
@@ -50,6 +50,8 @@ def parse(topic: str, body: bytes, *, triggered_at: datetime) -> Record | Skip:
     except msgspec.ValidationError as exc:
         message, _, place = str(exc).partition(" - at `")
         raise Unreadable(message, field=place.rstrip("`"), rule="type") from exc
+    except DecimalException as exc:
+        raise Unreadable("This is not an amount of money.", rule="amount") from exc
     except msgspec.DecodeError as exc:
         raise Unreadable(f"This is not JSON: {exc}", rule="json") from exc
     except UnicodeDecodeError as exc:
@@ -78,8 +80,8 @@ def order(raw: bodies.OrderBody) -> Order:
             first_name=customer.first_name or named.first_name,
             last_name=customer.last_name or named.last_name,
         ),
-        placed_at=raw.processed_at or raw.created_at,
-        version=raw.updated_at or raw.created_at,
+        placed_at=moment(raw.processed_at or raw.created_at, "processed_at"),
+        version=moment(raw.updated_at or raw.created_at, "updated_at"),
         currency=order_currency,
         total=money(raw.total_price, "total_price"),
         subtotal=raw.subtotal_price and money(raw.subtotal_price, "subtotal_price"),
@@ -88,7 +90,7 @@ def order(raw: bodies.OrderBody) -> Order:
         tags=tags(raw.tags),
         source_name=raw.source_name,
         locale=raw.customer_locale,
-        cancelled_at=raw.cancelled_at,
+        cancelled_at=raw.cancelled_at and moment(raw.cancelled_at, "cancelled_at"),
         cancel_reason=raw.cancel_reason,
         billing=billing,
         shipping=shipping,
@@ -107,15 +109,17 @@ def _refund(body: bytes, _: datetime) -> Refund:
 def refund(raw: bodies.RefundBody, order_currency: str | None) -> Refund:
     """A refund, worth what was paid back, or else what its lines were worth."""
     paid = [one for one in raw.transactions if one.kind == "refund" and one.status == "success"]
-    amount = sum((one.amount or Decimal(0) for one in paid), Decimal(0))
+    parts = [one.amount for one in paid]
     if not paid:
-        amount = sum((one.subtotal or Decimal(0) for one in raw.refund_line_items), Decimal(0))
-        amount += sum((abs(one.amount or 0) for one in raw.order_adjustments), Decimal(0))
+        parts = [one.subtotal for one in raw.refund_line_items]
+        parts += [one.amount and abs(one.amount) for one in raw.order_adjustments]
+    amount = sum((money(one, "transactions") for one in parts if one), Decimal(0))
+    at = moment(raw.processed_at or raw.created_at, "processed_at")
     code = next((one.currency for one in paid if one.currency), order_currency)
     return Refund(
         source_id=identifier(raw.id, "id"),
         order_id=identifier(raw.order_id, "order_id"),
-        created_at=raw.processed_at or raw.created_at,
+        created_at=at,
         amount=money(amount, "transactions"),
         currency=currency(code, "currency") if code else None,
         reason=raw.note,
@@ -124,7 +128,7 @@ def refund(raw: bodies.RefundBody, order_currency: str | None) -> Refund:
             for one in raw.refund_line_items
             if one.line_item
         ),
-        version=raw.processed_at or raw.created_at,
+        version=at,
     )
 
 
@@ -139,13 +143,13 @@ def fulfilment(raw: bodies.FulfilmentBody) -> Fulfilment:
     return Fulfilment(
         source_id=identifier(raw.id, "id"),
         order_id=identifier(raw.order_id, "order_id"),
-        created_at=raw.created_at,
+        created_at=moment(raw.created_at, "created_at"),
         cancelled=raw.status in {"cancelled", "error", "failure"},
         tracking_company=raw.tracking_company,
         tracking_numbers=numbers,
         tracking_urls=urls,
         lines=tuple(line(one, f"line_items[{n}]") for n, one in enumerate(raw.line_items)),
-        version=raw.updated_at or raw.created_at,
+        version=moment(raw.updated_at or raw.created_at, "updated_at"),
     )
 
 
@@ -160,8 +164,8 @@ def _checkout(body: bytes, _: datetime) -> Checkout:
             first_name=customer.first_name,
             last_name=customer.last_name,
         ),
-        started_at=raw.created_at,
-        version=raw.updated_at or raw.created_at,
+        started_at=moment(raw.created_at, "created_at"),
+        version=moment(raw.updated_at or raw.created_at, "updated_at"),
         completed=raw.completed_at is not None,
         currency=currency(raw.currency, "currency"),
         total=money(raw.total_price, "total_price"),
@@ -186,7 +190,7 @@ def _customer(body: bytes, _: datetime) -> Customer:
         last_name=raw.last_name,
         locale=raw.locale,
         address=address(raw.default_address),
-        version=raw.updated_at,
+        version=moment(raw.updated_at, "updated_at"),
     )
 
 
@@ -206,6 +210,7 @@ def _sms_consent(body: bytes, _: datetime) -> Consent:
 
 def _product(body: bytes, _: datetime) -> Product:
     raw = PRODUCT.decode(body)
+    version = moment(raw.updated_at, "updated_at")
     by_variant = {one: image.src for image in raw.images for one in image.variant_ids if image.src}
     first = raw.image or next(iter(raw.images), None)
     return Product(
@@ -224,13 +229,13 @@ def _product(body: bytes, _: datetime) -> Product:
                 title=one.title or "",
                 sku=one.sku,
                 price=money(one.price or Decimal(0), f"variants[{n}].price"),
-                inventory_quantity=one.inventory_quantity,
+                inventory_quantity=quantity(one.inventory_quantity or 0, f"variants[{n}]"),
                 image_url=by_variant.get(one.id),
-                version=one.updated_at or raw.updated_at,
+                version=moment(one.updated_at or version, f"variants[{n}].updated_at"),
             )
             for n, one in enumerate(raw.variants)
         ),
-        version=raw.updated_at,
+        version=version,
     )
 
 
