@@ -29,7 +29,8 @@ class Verdict(StrEnum):
 def judge(operation: Operation, content: bytes, held: Held | None) -> Verdict:
     """Compare an operation with what Klaviyo has been told; `content` is its fingerprint."""
     if isinstance(operation, TrackEvent):
-        return Verdict.UNCHANGED if held else Verdict.SEND
+        # A row that is not present only keeps the id for its owner until it has been sent.
+        return Verdict.UNCHANGED if held and held.present else Verdict.SEND
     if isinstance(operation, DeleteCatalogItem):
         if held is None or not held.present:
             return Verdict.ABSENT
@@ -47,7 +48,8 @@ def settle_unique_id(event: TrackEvent, held: Held | None) -> TrackEvent:
     """Give a sibling its own id when the order's id is already taken by another one.
 
     Klaviyo's own rule is that the first refund of an order carries the order's id. Which refund
-    is first is decided once, by the ledger, and never changes afterwards.
+    is first is decided once, in the ledger and before anything is sent, and never changes: an
+    answer that got lost must not lead to another choice.
     """
     if event.fallback_id is None or held is None or held.source_id == event.source_id:
         return event

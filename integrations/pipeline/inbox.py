@@ -54,7 +54,7 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
         find_buyers=lambda ids: ledger.read_buyers(store.klaviyo_account_id, str(store.pk), ids),
         fetch_orders=lambda ids: lookups.orders(store, ids),
     )
-    plan = Plan(store.klaviyo_account_id, history=claim.lane > Lane.LIVE, now=clock())
+    plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
     try:
         report = _send(store, claim, to_send, clock, stopping) if to_send else Report()

@@ -1,13 +1,14 @@
 """Reading and writing the ledger in bulk: one query to know, one COPY to remember."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import connection
 
-from integrations.domain.operations import Profile
+from integrations.domain.operations import Profile, TrackEvent
 from integrations.domain.planning import Held
+from integrations.models import Store
 
 
 class Entry(NamedTuple):
@@ -37,15 +38,27 @@ _READ_BUYERS = """
 SELECT source_id, profile FROM integrations_delivery
 WHERE klaviyo_account_id = %s AND identity = ANY(%s) AND profile <> ''
 """
+_RESERVE = """
+INSERT INTO integrations_delivery (klaviyo_account_id, store_id, kind, identity, source_id, profile,
+  fingerprint, version, present, accepted_at, origin)
+SELECT %s, %s, kind, identity, source_id, profile, '', %s, false, %s, 0
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+  AS wanted(kind, identity, source_id, profile)
+ORDER BY identity
+ON CONFLICT (klaviyo_account_id, identity) DO NOTHING
+"""
+# What is told later is always newer than what was only kept free.
+OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 _TEMPORARY = f"""
 CREATE TEMPORARY TABLE IF NOT EXISTS told ON COMMIT DELETE ROWS AS
 SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
 """
 _COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
+# Two lanes may tell of the same people: in one order, neither waits for the other in a circle.
 # An older version never overwrites a newer one, whoever settles last.
 _MERGE = f"""
 INSERT INTO integrations_delivery AS known ({_COLUMNS})
-SELECT {_COLUMNS} FROM told
+SELECT {_COLUMNS} FROM told ORDER BY identity
 ON CONFLICT (klaviyo_account_id, identity) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, present = excluded.present,
     accepted_at = excluded.accepted_at, confirmed_at = NULL, store_id = excluded.store_id,
@@ -62,6 +75,30 @@ def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
     with connection.cursor() as cursor:
         cursor.execute(_READ, [account_id, wanted])
         return {row[0]: Held(row[1], bytes(row[2]), row[3], row[4]) for row in cursor.fetchall()}
+
+
+def reserve(store: Store, events: list[TrackEvent], *, now: datetime) -> dict[str, Held]:
+    """Keep each identity for its event, unless somebody has it; returns who has them now.
+
+    The row says that nothing was told yet, and the settling of the event completes it.
+    """
+    if not events:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RESERVE,
+            [
+                store.klaviyo_account_id,
+                store.pk,
+                OLDEST,
+                now,
+                [event.kind.value for event in events],
+                [event.identity for event in events],
+                [event.source_id for event in events],
+                [event.profile.key for event in events],
+            ],
+        )
+    return read(store.klaviyo_account_id, [event.identity for event in events])
 
 
 def read_buyers(account_id: int, scope: str, orders: Iterable[str]) -> dict[str, Profile]:

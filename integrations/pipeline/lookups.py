@@ -13,7 +13,7 @@ from integrations.platforms.shopify.orders import fetch_orders
 from integrations.secrets import LostKey
 
 
-def orders(store: Store, ids: Iterable[str]) -> Mapping[str, Order]:
+def orders(store: Store, ids: Iterable[str]) -> Mapping[str, Order | Failure]:
     """Fetch orders by id; those the store does not have are left out. Raises PlatformError."""
     login = Credential.objects.filter(store=store).first()
     if login is None:

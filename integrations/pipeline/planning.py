@@ -1,5 +1,6 @@
 """From what events said to what must be sent: known, newer, doubled and refused are taken out."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from integrations.domain.operations import (
@@ -11,6 +12,7 @@ from integrations.domain.operations import (
     fingerprint,
 )
 from integrations.domain.planning import Held, Verdict, judge, settle_unique_id
+from integrations.models import Store
 from integrations.platforms.klaviyo import rules
 from integrations.platforms.klaviyo.bodies import fragment
 
@@ -28,20 +30,19 @@ OUTCOMES = {
 class Plan:
     """The items of one batch: all of them, and those that must be sent."""
 
-    def __init__(self, account_id: int, *, history: bool, now: datetime) -> None:
-        self._account_id, self._history, self._now = account_id, history, now
+    def __init__(self, store: Store, *, history: bool, now: datetime) -> None:
+        self._store, self._history, self._now = store, history, now
         self.items: list[Item] = []
         self._leaders: dict[str, Item] = {}
         self._held: dict[str, Held] = {}
-        # Ids taken within this batch, by the sibling that took them.
-        self._taken: dict[str, Held] = {}
 
     def add_all(self, readings: list[Reading]) -> list[Item]:
         """Plan everything the readings say; returns what must be sent, in order."""
         self._held = ledger.read(
-            self._account_id,
+            self._store.klaviyo_account_id,
             {name for reading in readings for op in reading.operations for name in _names(op)},
         )
+        self._reserve(op for reading in readings for op in reading.operations)
         for reading in readings:
             for operation in reading.operations:
                 self._add(operation, reading.event.pk)
@@ -49,9 +50,17 @@ class Plan:
             self._judge(item)
         return [item for item in self._leaders.values() if item.outcome is Outcome.PENDING]
 
+    def _reserve(self, operations: Iterable[Operation]) -> None:
+        """Settle who gets the order's own id, before the first of them is sent."""
+        wanted: dict[str, TrackEvent] = {}
+        for one in operations:
+            if isinstance(one, TrackEvent) and one.fallback_id and one.identity not in self._held:
+                wanted.setdefault(one.identity, one)
+        self._held |= ledger.reserve(self._store, list(wanted.values()), now=self._now)
+
     def _add(self, operation: Operation, event_id: int) -> None:
         if isinstance(operation, TrackEvent):
-            operation = self._with_own_id(operation)
+            operation = settle_unique_id(operation, self._held.get(operation.identity))
             leader = self._leaders.get(operation.identity)
             if leader is not None:
                 leader.followers.append(event_id)
@@ -71,15 +80,6 @@ class Plan:
     def _lead(self, item: Item) -> None:
         self._leaders[item.identity] = item
         self.items.append(item)
-
-    def _with_own_id(self, event: TrackEvent) -> TrackEvent:
-        if event.fallback_id is None:
-            return event
-        first = event.identity
-        settled = settle_unique_id(event, self._taken.get(first) or self._held.get(first))
-        if settled is event:
-            self._taken[first] = Held(event.source_id, b"", event.version, present=True)
-        return settled
 
     def _judge(self, item: Item) -> None:
         held = self._held.get(item.identity)

@@ -12,8 +12,9 @@ from integrations.domain.translation import Settings, Translation, translate
 from integrations.models import Event
 from integrations.platforms.shopify import webhooks
 
-# Looks up, by id, orders whose own message we have not seen. Raises PlatformError.
-FetchOrders = Callable[[Iterable[str]], Mapping[str, Order]]
+# Looks up, by id, orders whose own message we have not seen; one that cannot be read stands as
+# its failure. Raises PlatformError.
+FetchOrders = Callable[[Iterable[str]], Mapping[str, Order | Failure]]
 FindBuyers = Callable[[Iterable[str]], Mapping[str, Profile]]
 
 
@@ -83,7 +84,7 @@ def _place(
     missing = {order for _, _, order in orphans} - buyers.keys()
     buyers |= find_buyers(missing)
     missing -= buyers.keys()
-    orders: Mapping[str, Order] = {}
+    orders: Mapping[str, Order | Failure] = {}
     trouble: Failure | None = None
     if missing:
         try:
@@ -93,14 +94,28 @@ def _place(
     for reading, record, order_id in orphans:
         if order_id in buyers:
             _take(reading, translate(record, settings=settings, buyers=buyers))
-        elif order := orders.get(order_id):
-            _take(reading, translate(order, settings=settings))
+            continue
+        found = orders.get(order_id)
+        if isinstance(found, Order):
+            _take_with_order(reading, record, found, settings)
         else:
-            reading.failure = trouble or Failure(
-                FailureKind.TRANSIENT,
-                "The order this belongs to is not known, here or in the store.",
-                code="order_unknown",
+            reading.failure = (
+                found
+                or trouble
+                or Failure(
+                    FailureKind.TRANSIENT,
+                    "The order this belongs to is not known, here or in the store.",
+                    code="order_unknown",
+                )
             )
+
+
+def _take_with_order(reading: Reading, record: Record, order: Order, settings: Settings) -> None:
+    """Take what the store says of the order, and what came on its own: it may be newer."""
+    whole = translate(order, settings=settings)
+    own = translate(record, settings=settings, buyers=_buyers_of(whole.operations))
+    _take(reading, whole)
+    reading.operations = [*whole.operations, *own.operations]
 
 
 def _take(reading: Reading, translation: Translation) -> None:

@@ -106,21 +106,27 @@ class Sender:
         self, pieces: list[tuple[Endpoint, list[Item]]]
     ) -> list[tuple[Endpoint, list[Item]]]:
         """Make the calls that are allowed, side by side; returns what must be sent again."""
-        ready = []
+        ready: list[tuple[Endpoint, list[Item]]] = []
+        again: list[tuple[Endpoint, list[Item]]] = []
         for endpoint, items in pieces:
             if self.report.auth_failure or self.stopping():
                 _put_off(items)
             elif allowed := self._allowed(endpoint, items):
-                ready.append((allowed, items))
+                choice, most = allowed
+                ready.append((choice, items[:most]))
+                if rest := items[most:]:
+                    again.append((endpoint, rest))
         calls = [(one, list(part)) for one, items in ready for part in _parts(one, items)]
-        again: list[tuple[Endpoint, list[Item]]] = []
         answered = _side_by_side(self._call, calls)
         for (endpoint, items), result in zip(calls, answered, strict=True):
             again += self._judge(endpoint, items, result)
         return again
 
-    def _allowed(self, endpoint: Endpoint, items: list[Item]) -> Endpoint | None:
-        """Take budget for these items; where one endpoint is exhausted, try its sibling."""
+    def _allowed(self, endpoint: Endpoint, items: list[Item]) -> tuple[Endpoint, int] | None:
+        """Take budget: which endpoint, and how many of the items it is enough for.
+
+        Where one endpoint is exhausted, its sibling is tried.
+        """
         choices = [endpoint]
         sibling = SIBLINGS.get(endpoint)
         if sibling and len(items) <= FEW:
@@ -132,8 +138,8 @@ class Sender:
                 grant = budgets.take(
                     self.account_id, choice, wanted=wanted, lane=self.lane, now=now
                 )
-                if grant.calls == wanted:
-                    return choice
+                if grant.calls:
+                    return choice, len(items) if FACTS[choice].most > 1 else grant.calls
                 retry_at = min(filter(None, (retry_at, grant.retry_at)), default=retry_at)
             retry_at = retry_at or now + timedelta(milliseconds=250)
             if retry_at - now > SHORT_WAIT or self.stopping():
@@ -162,7 +168,7 @@ class Sender:
         for item in items:
             item.call = number
         if isinstance(answer, Failure):
-            self._retry(items, answer)
+            self._retry(endpoint, items, answer)
             return []
         failure = answers.failure_of(answer)
         if failure is None:
@@ -186,7 +192,7 @@ class Sender:
                 for item in items:
                     item.end(Outcome.DEAD, failure)
             case _:
-                self._retry(items, failure)
+                self._retry(endpoint, items, failure)
         return []
 
     def _accept(self, endpoint: Endpoint, items: list[Item], answer: Answer) -> None:
@@ -218,7 +224,10 @@ class Sender:
         rest = [item for number, item in enumerate(items) if number not in named]
         return [(endpoint, rest)] if rest else []
 
-    def _retry(self, items: list[Item], failure: Failure) -> None:
+    def _retry(self, endpoint: Endpoint, items: list[Item], failure: Failure) -> None:
+        if failure.retry_after:
+            now = self.clock()
+            budgets.block(self.account_id, endpoint, wait=failure.retry_after, now=now)
         self.report.troubled = failure
         for item in items:
             item.end(Outcome.RETRY, failure)

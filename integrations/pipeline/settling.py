@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from integrations.domain import retries
 from integrations.domain.failures import Failure
@@ -159,7 +160,8 @@ def _give_back(batch: Batch, now: datetime) -> None:
         not_before=until,
         wait_reason=reason[:200],
         failures=failures,
-        batch_limit=F("batch_limit") if report.troubled else min(claim.batch_limit * 2, 500),
+        # From what was really taken: after a crash that is less than the claim allowed.
+        batch_limit=F("batch_limit") if report.troubled else Least(F("batch_limit") * 2, 500),
     )
     if not ours:
         raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")

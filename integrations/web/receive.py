@@ -1,6 +1,6 @@
 """Django's way to the webhook endpoint: translate, one call, translate back."""
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -23,20 +23,26 @@ def shopify_compliance(request: HttpRequest) -> HttpResponse:
 def _answer(request: HttpRequest, address: str) -> HttpResponse:
     if request.method != "POST":
         return _response(intake.NOT_POST)
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > intake.max_bytes():
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) > intake.max_bytes():
         return _response(intake.TOO_LARGE)
+    # Django reads nothing where no length is named; the server ends a chunked body by itself.
+    stream = request if length.isdecimal() else request.META["wsgi.input"]
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, connection.wrap_database_errors:
             answer = intake.receive(
                 address,
                 headers=headers,
-                body=request.read(),
+                body=stream.read(intake.max_bytes() + 1),
                 now=timezone.now(),
                 keep=lambda row: intake.insert(cursor.cursor, [row]),
             )
-    except OperationalError:
+    except IntegrityError:  # the store was deleted between the look-up and the insert
+        intake.forget_stores()
+        return _response(intake.UNKNOWN_STORE)
+    except (DatabaseError, InterfaceError):
+        connection.close()
         return _response(intake.UNAVAILABLE)
     if answer.stored:
         intake.nudge(now=timezone.now())
