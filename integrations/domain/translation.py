@@ -34,7 +34,7 @@ from .records import (
 from .skips import Skip
 
 
-class MetricNames(msgspec.Struct, frozen=True):
+class MetricNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What each metric is called in one Klaviyo account; flows listen to these names."""
 
     placed_order: str = "Placed Order"

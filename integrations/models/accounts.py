@@ -4,12 +4,16 @@ import uuid
 from typing import Self
 
 import msgspec
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from integrations.domain.translation import MetricNames
 
 from .people import Merchant, User
+
+# Klaviyo: a metric's name is shorter than 128 characters.
+LONGEST_METRIC_NAME = 127
 
 
 class KlaviyoAccountQuerySet(models.QuerySet["KlaviyoAccount"]):
@@ -28,6 +32,18 @@ class KlaviyoAccountQuerySet(models.QuerySet["KlaviyoAccount"]):
         return self.filter(pk=pk).update(held_since=None, held_reason="")
 
 
+def check_metric_names(value: object) -> None:
+    """Refuse names that delivery could not use, and say which. Raises ValidationError."""
+    try:
+        names = msgspec.convert(value, MetricNames)
+    except msgspec.ValidationError as exc:
+        known = ", ".join(MetricNames.__struct_fields__)
+        raise ValidationError(f"{exc}. The names that can be set are: {known}.") from exc
+    for field in MetricNames.__struct_fields__:
+        if not 1 <= len(getattr(names, field).strip()) <= LONGEST_METRIC_NAME:
+            raise ValidationError(f"{field} must have 1 to {LONGEST_METRIC_NAME} characters.")
+
+
 class KlaviyoAccount(models.Model):
     """An account of Klaviyo; several stores may feed one and then share its allowance."""
 
@@ -35,7 +51,7 @@ class KlaviyoAccount(models.Model):
     merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="klaviyo_accounts")
     name = models.CharField(max_length=120)
     external_id = models.CharField("account id at Klaviyo", max_length=40, blank=True)
-    metric_names = models.JSONField(default=dict, blank=True)
+    metric_names = models.JSONField(default=dict, blank=True, validators=[check_metric_names])
     held_since = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()

@@ -12,8 +12,14 @@ from integrations.models import Budget
 from integrations.platforms.klaviyo.client import Allowance
 from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
 
+# While this part of a window is left, what others spend on the same account changes nothing.
+PLENTY = 0.6
 # The published steady limit is shared with whatever else the merchant runs; ours stays below it.
 MARGIN = 0.9
+
+
+# The limit this process was told last, so that the same news does not cost a lock each time.
+_told: dict[tuple[int, Endpoint], int] = {}
 
 
 def take(account_id: int, endpoint: Endpoint, *, wanted: int, lane: Lane, now: datetime) -> Grant:
@@ -47,6 +53,10 @@ def learn(account_id: int, endpoint: Endpoint, allowance: Allowance, *, now: dat
     A limit that differs from ours replaces it, and calls that others made on the same account
     are counted as if we had made them.
     """
+    key = (account_id, endpoint)
+    if _told.get(key) == allowance.limit and allowance.remaining > allowance.limit * PLENTY:
+        return
+    _told[key] = allowance.limit
     published = FACTS[endpoint].limits
     with transaction.atomic():
         row = _locked(account_id, endpoint, now)

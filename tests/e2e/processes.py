@@ -68,15 +68,15 @@ class Console:
         self.web = self._start("web")
         wait_until(self._answers, seconds=30, what="the web process answers")
 
-    def start_worker(self) -> None:
-        self.worker = self._start("worker")
+    def start_worker(self, *options: str) -> None:
+        self.worker = self._start("worker", *options)
 
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         lines = (ROOT / "Procfile").read_text().splitlines()
         command = next(line.split(": ", 1)[1] for line in lines if line.startswith(f"{name}: "))
         with (self.logs / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {command}"],
+                ["/bin/sh", "-c", f"exec {command} {' '.join(options)}"],
                 cwd=ROOT,
                 env=self.env,
                 stdout=log,

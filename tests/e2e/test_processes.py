@@ -153,3 +153,26 @@ def test_a_deploy_takes_a_moment_and_loses_and_doubles_nothing(console, klaviyo)
     assert set(placed(klaviyo)) == shop.accepted
     assert not list(account.doubles())
     assert not shop.refused
+
+
+def test_a_wedged_cluster_ends_itself_and_its_successor_goes_on(console, klaviyo):
+    store = factories.a_store(token="")
+    console.start_web()
+    console.start_worker("--silence", "12")
+    shop = Shop(console, store, rate=2)
+    shop.open()
+    wait_until(lambda: len(placed(klaviyo)) > 2, seconds=40, what="orders arrive at Klaviyo")
+
+    # The first child is the sentinel, then come the workers. One of them holds the queue's lock
+    # while it waits for a task, and takes the lock with it.
+    for process in console.worker_processes()[1:4]:
+        process.kill()
+    assert console.worker is not None
+    code = console.worker.wait(timeout=60)
+    console.start_worker()
+    time.sleep(3)
+    shop.close()
+    wait_until(all_ended, seconds=60, what="every event has ended")
+
+    assert code == 70
+    assert set(placed(klaviyo)) == shop.accepted

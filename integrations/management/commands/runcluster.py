@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 import psutil
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django_q.cluster import Cluster
 from django_q.models import Schedule
 from django_q.signals import post_execute_in_worker, pre_execute
@@ -17,7 +17,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from integrations import queue, stopping
 
 # The sweep runs each minute, so three minutes without any task mean that nothing runs any more.
-SILENCE = 180.0
+SILENCE = 180
 # After a stop was asked for: drains give back within seconds; whatever hangs is ended here.
 PATIENCE = 25.0
 WEDGED = 70  # EX_SOFTWARE: the platform starts us anew
@@ -44,6 +44,15 @@ class Command(BaseCommand):
 
     help = "Run the workers. Stops within seconds of SIGTERM, also when every process gets it."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Let a test wait for less than three minutes."""
+        parser.add_argument(
+            "--silence",
+            type=int,
+            default=SILENCE,
+            help="seconds without any task after which the workers are ended (exit code 70)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the cluster and watch it."""
         ensure_schedules()
@@ -56,7 +65,7 @@ class Command(BaseCommand):
         cluster = GentleCluster()
         cluster.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-        Thread(target=_watch, daemon=True).start()
+        Thread(target=_watch, args=(options["silence"],), daemon=True).start()
         while cluster.sentinel.is_alive() and not stopping.asked():
             time.sleep(0.2)
         if not stopping.asked():
@@ -79,12 +88,12 @@ def _stamp(**_: Any) -> None:
     _beat.value = time.time()
 
 
-def _watch() -> None:
+def _watch(silence: int) -> None:
     """End a cluster that no longer runs tasks although the sweep is due each minute."""
     while not stopping.asked():
         time.sleep(1)
-        if time.time() - _beat.value > SILENCE:
-            sys.stderr.write("No task has run for three minutes: ending the workers.\n")
+        if time.time() - _beat.value > silence:
+            sys.stderr.write(f"No task has run for {silence} s: ending the workers.\n")
             _end_tree()
             os._exit(WEDGED)
 
