@@ -39,6 +39,7 @@ class ConsoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What every registration has in common."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would be a count of a large table
     paginator = UncountedPaginator
     list_per_page = 50
     formfield_overrides = {

@@ -126,7 +126,6 @@ class EventAdmin(PipelineAdmin):
     list_filter = ("state",)
     list_select_related = ("store",)
     search_fields = ("public_id__exact", "webhook_id__exact")
-    search_help_text = "A public id or a webhook id, in full."
     exclude = ("body",)
     readonly_fields = ("masked_body",)
     heavy = ("body",)
@@ -155,8 +154,6 @@ class DeliveryAdmin(PipelineAdmin):
     list_display = ("identity", "kind", "store", "accepted_at", "confirmed_at", "present")
     list_filter = ("kind",)
     list_select_related = ("store",)
-    search_fields = ("identity__exact",)
-    search_help_text = "An identity, in full, with the account chosen first where it is long."
     exclude = ("profile", "fingerprint")
     readonly_fields = ("masked_profile", "fingerprint_hex")
     ordering = ("-id",)

@@ -29,4 +29,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it and say so."""
         ensure_groups()
-        self.stdout.write(f"The groups {SUPPORT} and {ADMINISTRATORS} are up to date.")
+        if options["verbosity"]:
+            self.stdout.write(f"The groups {SUPPORT} and {ADMINISTRATORS} are up to date.")
