@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-EMAIL = re.compile(r"[^\s\"'<>@,;:\\]+@[^\s\"'<>@,;:\\]+")
+EMAIL = re.compile(r"[^\s\"<>@,;:\\]+@[^\s\"'<>@,;:\\]+")
 PHONE = re.compile(r"\+\d[\d\s().-]{5,}\d")
 DOT = "•"
 

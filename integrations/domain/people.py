@@ -13,7 +13,7 @@ from .records import Buyer
 LONGEST_EMAIL = 99
 EMAIL = re.compile(
     r"\A(?!\.)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}(?<!\.)@"
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])\Z"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,59})\Z"
 )
 PHONE_DROPPED = "phone_dropped"
 EMAIL_DROPPED = "email_dropped"

@@ -12,7 +12,7 @@ from integrations.domain.records import Address, Buyer, Fulfilment, LineItem, Or
 
 from . import nodes
 from .client import Shopify
-from .values import currency, identifier, money
+from .values import currency, identifier, moment, money
 
 # Ten orders cost at most some 400 of the 1,000 points a query may ask for.
 AT_ONCE = 10
@@ -26,13 +26,18 @@ def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order | Failu
     """Fetch orders by numeric id; those the store does not have are left out.
 
     An order that cannot be read, or that came cut short, stands as its failure: half an order is
-    never taken for a whole one, and it stops none of the others. Raises PlatformError.
+    never taken for a whole one, and it stops none of the others. So do those that were not
+    reached because a call failed: what was found before it is kept.
     """
     found: dict[str, Order | Failure] = {}
     remaining = iter(sorted(ids))
     while part := list(islice(remaining, AT_ONCE)):
         variables = {"ids": [f"gid://shopify/Order/{one}" for one in part]}
-        for raw in client.query("orders_by_id", variables, _Found).nodes:
+        try:
+            answered = client.query("orders_by_id", variables, _Found).nodes
+        except PlatformError as exc:
+            return found | dict.fromkeys([*part, *remaining], exc.failure)
+        for raw in answered:
             if raw is not None and raw.get("__typename") == "Order":
                 try:
                     order = read_order(raw)
@@ -71,8 +76,8 @@ def _order(node: nodes.OrderNode) -> Order:
             first_name=customer.first_name or named.first_name,
             last_name=customer.last_name or named.last_name,
         ),
-        placed_at=node.processed_at,
-        version=node.updated_at,
+        placed_at=moment(node.processed_at, "processedAt"),
+        version=moment(node.updated_at, "updatedAt"),
         currency=code,
         total=_amount(node.total_price_set),
         subtotal=node.subtotal_price_set and _amount(node.subtotal_price_set),
@@ -81,7 +86,7 @@ def _order(node: nodes.OrderNode) -> Order:
         tags=node.tags,
         source_name=node.source_name,
         locale=node.customer_locale,
-        cancelled_at=node.cancelled_at,
+        cancelled_at=node.cancelled_at and moment(node.cancelled_at, "cancelledAt"),
         # GraphQL shouts its enumerations, webhooks whisper them.
         cancel_reason=node.cancel_reason.lower() if node.cancel_reason else None,
         billing=billing,
@@ -110,12 +115,12 @@ def _refund(node: nodes.RefundNode, order_id: str, code: str) -> Refund:
     return Refund(
         source_id=identifier(node.legacy_resource_id, "refunds.id"),
         order_id=order_id,
-        created_at=at,
+        created_at=moment(at, "refunds.processedAt"),
         amount=_amount(node.total_refunded_set),
         currency=node.total_refunded_set.shop_money.currency_code or code,
         reason=node.note,
         lines=_part_lines(node.refund_line_items),
-        version=at,
+        version=moment(at, "refunds.processedAt"),
     )
 
 
@@ -125,13 +130,13 @@ def _fulfilment(node: nodes.FulfilmentNode, order_id: str) -> Fulfilment:
     return Fulfilment(
         source_id=identifier(node.legacy_resource_id, "fulfillments.id"),
         order_id=order_id,
-        created_at=node.created_at,
+        created_at=moment(node.created_at, "fulfillments.createdAt"),
         cancelled=node.status in {"CANCELLED", "ERROR", "FAILURE"},
         tracking_company=next((one.company for one in tracking if one.company), None),
         tracking_numbers=tuple(one.number for one in tracking if one.number),
         tracking_urls=tuple(one.url for one in tracking if one.url),
         lines=_part_lines(node.fulfillment_line_items),
-        version=node.updated_at,
+        version=moment(node.updated_at, "fulfillments.updatedAt"),
     )
 
 

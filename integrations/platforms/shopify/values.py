@@ -29,8 +29,11 @@ def money(value: Decimal, field: str) -> Decimal:
     """A finite amount of a believable size. Raises Unreadable."""
     if not value.is_finite() or abs(value) > LARGEST_AMOUNT:
         raise Unreadable("This is not an amount of money.", field=f"$.{field}", rule="amount")
-    # Shopify sends at most three decimals; more would only be noise in a fingerprint.
-    return value if -value.as_tuple().exponent <= 6 else round(value, 6)  # type: ignore[operator]
+    # One way to write an amount: webhooks say 10.00 where GraphQL says 10.0. Shopify sends at most
+    # three decimals; more than six would only be noise in a fingerprint.
+    exact = round(value, 6).normalize() + 0
+    cents = round(exact, 2)
+    return cents if cents == exact else exact
 
 
 def quantity(value: int, field: str) -> int:
@@ -41,10 +44,10 @@ def quantity(value: int, field: str) -> int:
 
 
 def moment(value: datetime, field: str) -> datetime:
-    """A time of a believable year. Raises Unreadable."""
+    """A time of a believable year, in UTC. Raises Unreadable."""
     if not EARLIEST <= value < LATEST:
         raise Unreadable("This is not a believable date.", field=f"$.{field}", rule="date")
-    return value
+    return value.astimezone(UTC)
 
 
 def currency(value: str, field: str) -> str:

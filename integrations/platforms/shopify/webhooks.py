@@ -31,6 +31,8 @@ from integrations.domain.skips import Skip
 from . import bodies
 from .values import currency, identifier, moment, money, quantity, tags
 
+NOTHING = Decimal(0)
+
 B = TypeVar("B", bound=bodies.Body)
 Parser = Callable[[bytes, datetime], Record]
 
@@ -113,7 +115,7 @@ def refund(raw: bodies.RefundBody, order_currency: str | None) -> Refund:
     if not paid:
         parts = [one.subtotal for one in raw.refund_line_items]
         parts += [one.amount and abs(one.amount) for one in raw.order_adjustments]
-    amount = sum((money(one, "transactions") for one in parts if one), Decimal(0))
+    amount = sum((money(one, "transactions") for one in parts if one), NOTHING)
     at = moment(raw.processed_at or raw.created_at, "processed_at")
     code = next((one.currency for one in paid if one.currency), order_currency)
     return Refund(
@@ -228,7 +230,7 @@ def _product(body: bytes, _: datetime) -> Product:
                 source_id=identifier(one.id, f"variants[{n}].id"),
                 title=one.title or "",
                 sku=one.sku,
-                price=money(one.price or Decimal(0), f"variants[{n}].price"),
+                price=money(one.price or NOTHING, f"variants[{n}].price"),
                 inventory_quantity=quantity(one.inventory_quantity or 0, f"variants[{n}]"),
                 image_url=by_variant.get(one.id),
                 version=moment(one.updated_at or version, f"variants[{n}].updated_at"),
@@ -279,7 +281,7 @@ def line(raw: bodies.LineBody, field: str, *, count: int | None = None) -> LineI
         source_id=identifier(raw.id, field),
         title=raw.title or raw.name or "",
         quantity=quantity(raw.quantity if count is None else count, field),
-        price=money(raw.price or Decimal(0), field),
+        price=money(raw.price or NOTHING, field),
         product_id=str(raw.product_id) if raw.product_id else None,
         variant_id=str(raw.variant_id) if raw.variant_id else None,
         variant_title=raw.variant_title,
