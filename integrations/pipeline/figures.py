@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from django.db.models import Count, DateTimeField, F, Func, Q, Sum, Value
-from django.db.models.functions import Coalesce
 
 from integrations.models import Event, Store, Tally
 
@@ -15,6 +14,7 @@ RANGES: dict[str, timedelta] = {
     "day": timedelta(days=1),
     "week": timedelta(days=7),
 }
+ENDS = ("delivered", "skipped", "dead")
 # How much time one bar of a chart stands for.
 BARS: dict[str, timedelta] = {
     "hour": timedelta(minutes=2),
@@ -31,11 +31,17 @@ class Figures(msgspec.Struct):
     skipped: int = 0
     dead: int = 0
     waiting: int = 0
+    lag_seconds: float = 0
 
     @property
     def arrived(self) -> int:
         """Everything; the four parts always add up to it."""
         return self.delivered + self.skipped + self.dead + self.waiting
+
+    @property
+    def mean_lag(self) -> float | None:
+        """How long the delivered ones took from arrival, in seconds."""
+        return self.lag_seconds / self.delivered if self.delivered else None
 
     def of(self, state: str) -> int:
         """The number of one state, or of all."""
@@ -51,9 +57,9 @@ def of_store(store: Store, starts: Sequence[datetime]) -> list[Figures]:
     """Count what one store sent since each of several moments, in two queries."""
     ended = Tally.objects.filter(store=store, minute__gte=min(starts)).aggregate(
         **{
-            f"{name}_{number}": Coalesce(Sum(name, filter=Q(minute__gte=start)), 0)
+            f"{name}_{number}": Sum(name, filter=Q(minute__gte=start), default=0)
             for number, start in enumerate(starts)
-            for name in ("delivered", "skipped", "dead")
+            for name in (*ENDS, "lag_seconds")
         }
     )
     on_its_way = (
@@ -70,10 +76,7 @@ def of_store(store: Store, starts: Sequence[datetime]) -> list[Figures]:
     return [
         Figures(
             start,
-            **{
-                name: counts[f"{name}_{number}"]
-                for name in ("delivered", "skipped", "dead", "waiting")
-            },
+            **{name: counts[f"{name}_{number}"] for name in (*ENDS, "lag_seconds", "waiting")},
         )
         for number, start in enumerate(starts)
     ]

@@ -284,6 +284,9 @@ def _ending(event: Event) -> Line | None:
                 event.settled_at,
                 "We do not try again by ourselves, because nothing would change.",
             )
+    if event.store.paused_at or event.store.klaviyo_account.held_since:
+        why = "the pause ends" if event.store.paused_at else "Klaviyo lets us in again"
+        return Line("It is kept", "warn", text=f"It goes on by itself as soon as {why}.")
     if event.attempts:
         return Line(
             "It is on its way",
@@ -291,4 +294,4 @@ def _ending(event: Event) -> Line | None:
             text="We try again by ourselves. You do not have to do anything.",
             until=event.next_attempt_at,
         )
-    return Line("It is on its way", "info", text="It is next in line.")
+    return Line("It is on its way", "info", text="It waits its turn.")

@@ -18,7 +18,10 @@ from .access import Signed, answer, signed_in
 @signed_in
 def events(request: Signed, public_id: UUID) -> HttpResponse:
     """The messages of one shop, newest first."""
-    store = get_object_or_404(Store.objects.visible_to(request.user), public_id=public_id)
+    store = get_object_or_404(
+        Store.objects.visible_to(request.user).select_related("klaviyo_account"),
+        public_id=public_id,
+    )
     wanted = _wanted(request)
     context = {
         "store": store,

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 
 from integrations.domain.skips import Skip
-from integrations.models import Call, Delivery, Event
+from integrations.models import Call, Delivery, Event, KlaviyoAccount, Store
 from integrations.pipeline import inspection
 from tests import factories as a
 
@@ -164,7 +164,7 @@ def test_what_became_of_each_message_is_said(owner, world, url, now):
 
     for words in (
         "Test orders are not sent.",
-        "It is next in line.",
+        "It waits its turn.",
         "Tried before. Next try",
         "Tried before. The next try is due.",
         "Klaviyo took it after 3 minutes.",
@@ -172,6 +172,20 @@ def test_what_became_of_each_message_is_said(owner, world, url, now):
         "It could not be delivered and waits for a decision.",
     ):
         assert words in page
+
+
+@pytest.mark.parametrize("reason", ["pause", "login"])
+def test_what_is_kept_back_says_until_when(owner, world, url, now, reason):
+    event = an_order(world.store, received_at=now)
+    if reason == "pause":
+        Store.objects.filter(pk=world.store.pk).update(paused_at=now)
+        words = ["kept until the pause ends", "as soon as the pause ends"]
+    else:
+        KlaviyoAccount.objects.filter(pk=world.account.pk).update(held_since=now, held_reason="x")
+        words = ["kept until Klaviyo lets us in again", "as soon as Klaviyo lets us in again"]
+
+    assert words[0] in read(owner, url)
+    assert words[1] in read(owner, event)
 
 
 # --- one message ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from integrations.domain.explanations import Explanation, explain
 from integrations.domain.masking import mask_text
 from integrations.domain.skips import SENTENCES
+from integrations.models import Store
 from integrations.platforms.shopify import topics
 
 register = template.Library()
@@ -70,7 +71,7 @@ def both(context: Context, value: datetime | None, zone: str = "") -> str | Safe
     if value is None:
         return "never"
     return format_html(
-        '<time datetime="{}">{} <span class="soft">· {}</span></time>',
+        '<time class="both" datetime="{}">{} <span class="soft">· {}</span></time>',
         value.astimezone(UTC).isoformat(timespec="seconds"),
         exact(value, zone),
         relative(value, context["now"]),
@@ -176,9 +177,21 @@ def outcome(context: Context, event: Any, zone: str = "") -> str | SafeString:
     if event.state == "delivered":
         took = (event.settled_at - event.received_at).total_seconds()
         return f"Klaviyo took it {'at once' if took < 2 else 'after ' + lasting(took)}."
-    if not event.attempts:
-        return "It is next in line."
+    kept = kept_because(context.get("store"))
+    if kept or not event.attempts:
+        return kept or "It waits its turn."
     return format_html("Tried before. {}.", next_try(context, event.next_attempt_at, zone))
+
+
+def kept_because(store: Store | None) -> str:
+    """Why nothing of a store goes out, where that is so."""
+    if store is None:
+        return ""
+    if store.paused_at:
+        return "It is kept until the pause ends."
+    if store.klaviyo_account.held_since:
+        return "It is kept until Klaviyo lets us in again."
+    return ""
 
 
 @register.simple_tag(takes_context=True)
@@ -187,6 +200,14 @@ def next_try(context: Context, value: datetime, zone: str = "") -> str | SafeStr
     if value <= context["now"]:
         return "The next try is due"
     return format_html("Next try {}", moment(context, value, zone))
+
+
+@register.simple_tag
+def lag(seconds: float | None) -> str:
+    """How long messages take, or a dash where none was delivered."""
+    if seconds is None:
+        return "–"
+    return "under 1 second" if seconds < 1 else lasting(seconds)
 
 
 def lasting(seconds: float) -> str:
