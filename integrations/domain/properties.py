@@ -4,10 +4,17 @@ from typing import Any
 
 from .records import Address, LineItem
 
+_MAY_BE_EMPTY = (str, list, dict)
+
 
 def present(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is unknown or empty: a missing key keeps, a null would erase."""
-    return {key: value for key, value in values.items() if value not in (None, "", [], {})}
+    """Leave out what is unknown or empty: a missing key keeps, a null would erase. Zero stays."""
+    # Compared by type and not by value: comparing amounts with texts is slow.
+    return {
+        key: value
+        for key, value in values.items()
+        if value or (value is not None and value.__class__ not in _MAY_BE_EMPTY)
+    }
 
 
 def text(value: str | None) -> str | None:

@@ -112,9 +112,13 @@ def _order(order: Order, settings: Settings) -> Translation:
     profile = found.profile
     if profile is None:
         return Translation(skip=Skip.NOBODY, notes=found.notes)
-    common = _order_properties(order)
+    items = [item_properties(line) for line in order.lines]
+    common = _order_properties(order, items)
     operations: list[Operation] = [_placed(order, profile, common, settings)]
-    operations += [_ordered(order, line, profile, settings) for line in order.lines]
+    operations += [
+        _ordered(order, line, item, profile, settings)
+        for line, item in zip(order.lines, items, strict=True)
+    ]
     if order.cancelled_at is not None:
         operations.append(_cancelled(order, order.cancelled_at, profile, common, settings))
     operations += [
@@ -158,7 +162,9 @@ def _placed(
     )
 
 
-def _ordered(order: Order, line: LineItem, profile: Profile, settings: Settings) -> TrackEvent:
+def _ordered(
+    order: Order, line: LineItem, item: dict[str, Any], profile: Profile, settings: Settings
+) -> TrackEvent:
     return TrackEvent(
         kind=Kind.ORDERED_PRODUCT,
         metric=settings.metrics.ordered_product,
@@ -170,7 +176,7 @@ def _ordered(order: Order, line: LineItem, profile: Profile, settings: Settings)
         version=order.version,
         value=line.price * line.quantity,
         currency=order.currency,
-        properties={"OrderId": order.source_id, "LineId": line.source_id, **item_properties(line)},
+        properties={"OrderId": order.source_id, "LineId": line.source_id, **item},
     )
 
 
@@ -315,7 +321,7 @@ def _buyer_profile(
     )
 
 
-def _order_properties(order: Order) -> dict[str, Any]:
+def _order_properties(order: Order, items: list[dict[str, Any]]) -> dict[str, Any]:
     lines = order.lines
     return present(
         {
@@ -326,7 +332,7 @@ def _order_properties(order: Order) -> dict[str, Any]:
             "Item Count": sum(line.quantity for line in lines),
             "DiscountCode": ", ".join(order.discount_codes),
             "DiscountValue": order.discount_total,
-            "Items": [item_properties(line) for line in lines],
+            "Items": items,
             "BillingAddress": address_properties(order.billing),
             "ShippingAddress": address_properties(order.shipping),
             "Source Name": text(order.source_name),

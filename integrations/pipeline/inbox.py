@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from integrations.domain.lanes import Lane
 from integrations.models import Attempt, Credential, DeadLetter, Event, Store, StoreLane
+from integrations.models.events import Taken
 from integrations.models.lanes import LEASE, Claim
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.secrets import LostKey
@@ -28,17 +29,6 @@ Clock = Callable[[], datetime]
 MOST_BYTES = 12_000_000
 # An event that took its worker down this often is put aside.
 MOST_CRASHES = 3
-
-# Sizes are read from the rows' headers, so no body is touched before it is wanted.
-_TAKE = """
-SELECT id FROM (
-  SELECT id, sum(octet_length(body)) OVER (ORDER BY next_attempt_at, id) AS bytes,
-         row_number() OVER (ORDER BY next_attempt_at, id) AS place
-  FROM (SELECT id, next_attempt_at, body FROM integrations_event
-        WHERE state = 'waiting' AND store_id = %s AND lane = %s AND next_attempt_at <= %s
-        ORDER BY next_attempt_at, id LIMIT %s) due) sized
-WHERE bytes <= %s OR place = 1
-"""
 
 
 def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int:
@@ -67,7 +57,7 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
     return len(events)
 
 
-def _take(claim: Claim, *, now: datetime) -> list[Event]:
+def _take(claim: Claim, *, now: datetime) -> list[Taken]:
     """Note which events this claim has in hand, and read them.
 
     The note is what counts an attempt: if this worker dies, the next holder of the lane finds it.
@@ -76,16 +66,17 @@ def _take(claim: Claim, *, now: datetime) -> list[Event]:
         limit = claim.batch_limit
         if claim.orphans:
             limit = _adopt(claim, now)
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE, [claim.store_id, int(claim.lane), now, limit, MOST_BYTES])
-            ids = [row[0] for row in cursor.fetchall()]
-        owned = StoreLane.objects.owned(claim).update(
-            in_hand=ids, batch_limit=limit, lease_until=now + LEASE
+        events = Event.objects.take(
+            store_id=claim.store_id,
+            lane=claim.lane,
+            most=limit,
+            most_bytes=MOST_BYTES,
+            now=now,
         )
-        if not owned:
-            return []
-        found = Event.objects.in_bulk(ids)
-    return [found[pk] for pk in ids]
+        owned = StoreLane.objects.owned(claim).update(
+            in_hand=[event.pk for event in events], batch_limit=limit, lease_until=now + LEASE
+        )
+    return events if owned else []
 
 
 def _adopt(claim: Claim, now: datetime) -> int:

@@ -26,6 +26,7 @@ class Item:
     """One operation on its way, and the events whose news it carries."""
 
     operation: Operation
+    identity: str
     content: Fragment
     fingerprint: bytes
     event_id: int
@@ -36,11 +37,6 @@ class Item:
     failure: Failure | None = None
     call: int | None = None
     wait_until: datetime | None = None
-
-    @property
-    def identity(self) -> str:
-        """The ledger's name for the operation."""
-        return self.operation.identity
 
     @property
     def profile(self) -> str:

@@ -14,7 +14,7 @@ from integrations.domain.operations import (
 from integrations.domain.planning import Held, Verdict, judge, settle_unique_id
 from integrations.models import Store
 from integrations.platforms.klaviyo import rules
-from integrations.platforms.klaviyo.bodies import fragment
+from integrations.platforms.klaviyo.bodies import Fragment, fragment
 
 from . import ledger
 from .items import Item, Outcome
@@ -26,13 +26,14 @@ OUTCOMES = {
     Verdict.ABSENT: Outcome.UNCHANGED,
 }
 
+NOTHING = Fragment(b"", b"")
+
 
 class Plan:
     """The items of one batch: all of them, and those that must be sent."""
 
     def __init__(self, store: Store, *, history: bool, now: datetime) -> None:
         self._store, self._history, self._now = store, history, now
-        self.items: list[Item] = []
         self._leaders: dict[str, Item] = {}
         self._held: dict[str, Held] = {}
 
@@ -50,6 +51,11 @@ class Plan:
             self._judge(item)
         return [item for item in self._leaders.values() if item.outcome is Outcome.PENDING]
 
+    @property
+    def items(self) -> list[Item]:
+        """Everything, also what need not be sent."""
+        return list(self._leaders.values())
+
     def _reserve(self, operations: Iterable[Operation]) -> None:
         """Settle who gets the order's own id, before the first of them is sent."""
         wanted: dict[str, TrackEvent] = {}
@@ -61,25 +67,24 @@ class Plan:
     def _add(self, operation: Operation, event_id: int) -> None:
         if isinstance(operation, TrackEvent):
             operation = settle_unique_id(operation, self._held.get(operation.identity))
-            leader = self._leaders.get(operation.identity)
-            if leader is not None:
-                leader.followers.append(event_id)
-                return
-        content = fragment(operation, history=self._history)
-        item = Item(operation, content, fingerprint(content.content), event_id)
-        leader = self._leaders.get(item.identity)
+        identity = operation.identity
+        leader = self._leaders.get(identity)
         if leader is None:
-            self._lead(item)
-        elif operation.version >= leader.operation.version:
-            item.followers = [*leader.followers, leader.event_id]
-            self.items.remove(leader)
-            self._lead(item)
-        else:
+            self._leaders[identity] = self._item(operation, identity, event_id)
+        elif isinstance(operation, TrackEvent) or operation.version < leader.operation.version:
             leader.followers.append(event_id)
+        else:
+            item = self._item(operation, identity, event_id)
+            item.followers = [*leader.followers, leader.event_id]
+            self._leaders[identity] = item
 
-    def _lead(self, item: Item) -> None:
-        self._leaders[item.identity] = item
-        self.items.append(item)
+    def _item(self, operation: Operation, identity: str, event_id: int) -> Item:
+        held = self._held.get(identity)
+        if isinstance(operation, TrackEvent) and held is not None and held.present:
+            # Most messages about an order repeat what is known: nothing is encoded for them.
+            return Item(operation, identity, NOTHING, b"", event_id)
+        content = fragment(operation, history=self._history)
+        return Item(operation, identity, content, fingerprint(content.content), event_id)
 
     def _judge(self, item: Item) -> None:
         held = self._held.get(item.identity)

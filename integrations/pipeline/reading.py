@@ -9,7 +9,7 @@ from integrations.domain.operations import Operation, Profile, TrackEvent
 from integrations.domain.records import Order, Record
 from integrations.domain.skips import Skip
 from integrations.domain.translation import Settings, Translation, translate
-from integrations.models import Event
+from integrations.models.events import Taken
 from integrations.platforms.shopify import webhooks
 
 # Looks up, by id, orders whose own message we have not seen; one that cannot be read stands as
@@ -22,7 +22,7 @@ FindBuyers = Callable[[Iterable[str]], Mapping[str, Profile]]
 class Reading:
     """What one event said."""
 
-    event: Event
+    event: Taken
     operations: list[Operation] = field(default_factory=list)
     skip: Skip | None = None
     notes: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Reading:
 
 
 def read_all(
-    events: list[Event],
+    events: list[Taken],
     *,
     settings: Settings,
     find_buyers: FindBuyers,
@@ -63,7 +63,7 @@ def _parse(reading: Reading) -> Record | None:
     event = reading.event
     moment: datetime = event.triggered_at or event.received_at
     try:
-        found = webhooks.parse(event.topic, bytes(event.body), triggered_at=moment)
+        found = webhooks.parse(event.topic, event.body, triggered_at=moment)
     except Unreadable as exc:
         reading.unreadable = exc
         return None

@@ -17,13 +17,13 @@ from integrations.models import (
     Attempt,
     Call,
     Credential,
-    Event,
     KlaviyoAccount,
     RemoteJob,
     Store,
     StoreLane,
 )
 from integrations.models.credentials import CredentialState
+from integrations.models.events import Taken
 from integrations.models.lanes import Claim
 
 from . import dead_letters, ledger, tallies
@@ -294,7 +294,7 @@ def _keep_attempts(
     )
 
 
-def _ended(endings: list[Ending]) -> Iterable[tuple[Event, str]]:
+def _ended(endings: list[Ending]) -> Iterable[tuple[Taken, str]]:
     return ((one.reading.event, one.state) for one in endings if one.state != "waiting")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from integrations.models import Event
+from integrations.models.events import Taken
 
 _ADD = """
 INSERT INTO integrations_tally AS known (store_id, minute, delivered, skipped, dead, lag_seconds)
@@ -20,7 +21,9 @@ SET delivered = known.delivered + excluded.delivered, skipped = known.skipped + 
 _STATES = ("delivered", "skipped", "dead")
 
 
-def add(store_id: int, ended: Iterable[tuple[Event, str]], *, now: datetime, sign: int = 1) -> None:
+def add(
+    store_id: int, ended: Iterable[tuple[Event | Taken, str]], *, now: datetime, sign: int = 1
+) -> None:
     """Count events by how they ended; a `sign` of -1 takes back an ending that did not last."""
     minutes: dict[datetime, list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
     for event, state in ended:
