@@ -26,8 +26,9 @@ def _answer(request: HttpRequest, address: str) -> HttpResponse:
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > intake.max_bytes():
         return _response(intake.TOO_LARGE)
-    # Django reads nothing where no length is named; the server ends a chunked body by itself.
-    stream = request if length.isdecimal() else request.META["wsgi.input"]
+    # Django reads nothing where no length is named; a server that ends a chunked body says so.
+    chunked = not length.isdecimal() and request.META.get("wsgi.input_terminated")
+    stream = request.META["wsgi.input"] if chunked else request
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         with connection.cursor() as cursor, connection.wrap_database_errors:

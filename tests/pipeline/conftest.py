@@ -94,7 +94,7 @@ def post(client: Client, settings: Any) -> Callable[..., Any]:
             "X-Shopify-Hmac-Sha256": sign(raw, changes.pop("secret", SECRET)),
         }
         headers |= changes.pop("headers", {})
-        address = changes.pop("address", f"/webhooks/shopify/{store.public_id}/")
+        address = changes.pop("address", None) or f"/webhooks/shopify/{store.public_id}/"
         headers = {name: value for name, value in headers.items() if value is not None}
         return client.post(address, raw, content_type="application/json", headers=headers)
 
