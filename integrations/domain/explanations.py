@@ -58,7 +58,7 @@ _UNREADABLE: Mapping[str, Explanation] = {
     ),
 }
 
-_INVALID: Mapping[str, Explanation] = {
+_INVALID: dict[str, Explanation] = {
     "profile.email": Explanation(
         "Klaviyo does not accept the customer's e-mail address.",
         "Correct the e-mail address of the customer in the shop and save it.",
@@ -125,6 +125,46 @@ _INVALID: Mapping[str, Explanation] = {
     ),
 }
 
+# The same fields where a record is about a person alone.
+_INVALID = {
+    **_INVALID,
+    "email": _INVALID["profile.email"],
+    "phone_number": _INVALID["profile.phone_number"],
+    "location": _INVALID["profile.location"],
+    "first_name": _INVALID["profile"],
+    "last_name": _INVALID["profile"],
+    "inventory_quantity": Explanation(
+        "Klaviyo does not accept the stock of this product.",
+        "Check the stock of the product in the shop. It must be a whole number.",
+    ),
+}
+
+_TOO_LARGE = Explanation(
+    "This record is larger than Klaviyo accepts.",
+    "Look for very long descriptions or notes in the record and shorten them.",
+)
+
+# Klaviyo's published rules, which we check before we send.
+_RULES: Mapping[str, Explanation] = {
+    "size": _TOO_LARGE,
+    "text": Explanation(
+        "A text in this record is longer than Klaviyo accepts.",
+        "Find the long text in the record, often a note or description, and shorten it.",
+    ),
+    "list": Explanation(
+        "This record has more entries of one kind than Klaviyo accepts.",
+        "You do not have to do anything. Our support can see the details.",
+    ),
+    "depth": Explanation(
+        "The details of this record are built in a way Klaviyo does not accept.",
+        "Our support can see the details. An app in the shop may have produced it.",
+    ),
+    "properties": Explanation(
+        "This record has more details than Klaviyo accepts.",
+        "Our support can see the details. An app in the shop may have added them.",
+    ),
+}
+
 _BY_CODE: Mapping[tuple[str, str], Explanation] = {
     ("shopify", "unreadable"): Explanation(
         "The message from the shop cannot be read.",
@@ -134,7 +174,7 @@ _BY_CODE: Mapping[tuple[str, str], Explanation] = {
         "This belongs to an order that never arrived here, so we do not know whose it is.",
         "Open the order in the shop and save it once, for example with a note.",
     ),
-    ("shopify", "worker_died"): Explanation(
+    ("console", "worker_died"): Explanation(
         "Working on this record stopped our own program several times, so we set it aside.",
         "You do not have to do anything. All other records go on. Our support looks into it.",
     ),
@@ -150,13 +190,11 @@ _BY_CODE: Mapping[tuple[str, str], Explanation] = {
         "Klaviyo does not accept this record.",
         "Klaviyo's own answer is below. Our support can help you read it.",
     ),
-    ("klaviyo", "too_large"): Explanation(
-        "This record is larger than Klaviyo accepts.",
-        "Look for very long descriptions or notes in the record and shorten them.",
-    ),
+    ("klaviyo", "too_large"): _TOO_LARGE,
+    ("klaviyo", "413"): _TOO_LARGE,
     ("klaviyo", "gave_up"): Explanation(
-        "Klaviyo did not take this record in many tries over half a day.",
-        "Nothing is wrong with the record itself. It can be sent again when Klaviyo is well.",
+        "This record did not reach Klaviyo in many tries over half a day.",
+        "Nothing is wrong with the record itself. Our support can see what was in the way.",
     ),
 }
 
@@ -164,14 +202,21 @@ _BY_CODE: Mapping[tuple[str, str], Explanation] = {
 def explain(platform: str, code: str, *, field: str = "", rule: str = "") -> Explanation:
     """Find the words for a cause; a fallback says that support can see the details."""
     if code == "worker_died":
-        platform = "shopify"
+        return _BY_CODE["console", code]
     if (platform, code) == ("shopify", "unreadable") and rule in _UNREADABLE:
         return _UNREADABLE[rule]
-    if (platform, code) == ("klaviyo", "invalid"):
-        place = _place(field)
-        if place in _INVALID:
-            return _INVALID[place]
-    return _BY_CODE.get((platform, code), UNKNOWN)
+    if platform == "klaviyo" and rule in _RULES:
+        return _RULES[rule]
+    known = _BY_CODE.get((platform, code))
+    if platform == "klaviyo" and (known is None or code == "invalid"):
+        # A field we have words for says more than a code, known or not.
+        return _INVALID.get(_place(field)) or known or _refused(code)
+    return known or UNKNOWN
+
+
+def _refused(code: str) -> Explanation:
+    """A bare status in place of a code says only that Klaviyo refused."""
+    return _BY_CODE["klaviyo", "rejected"] if code.isdigit() else UNKNOWN
 
 
 def _place(field: str) -> str:

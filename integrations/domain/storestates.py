@@ -60,14 +60,13 @@ class Facts(msgspec.Struct, frozen=True):
     account_login: str | None = WORKING_LOGIN
     paused_at: datetime | None = None
     held_since: datetime | None = None
-    held_reason: str = ""
     not_before: datetime | None = None
-    wait_reason: str = ""
     failures: int = 0
     lease_until: datetime | None = None
     last_received_at: datetime | None = None
     last_delivered_at: datetime | None = None
     oldest_waiting_at: datetime | None = None
+    # Known, and on purpose without effect on the state.
     failed_records: int = 0
     workers_seen_at: datetime | None = None
 
@@ -122,8 +121,6 @@ def _account_stopped(facts: Facts) -> Diagnosis:
         sentence = "No Klaviyo login has been entered yet."
     elif fault:
         sentence = f"Klaviyo {fault}."
-    elif facts.held_reason:
-        sentence = "Delivery to Klaviyo is stopped."
     return Diagnosis(
         StoreState.NEEDS_YOU,
         sentence,

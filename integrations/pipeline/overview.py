@@ -38,7 +38,6 @@ from integrations.models import (
     Tally,
     User,
 )
-from integrations.models.dead_letters import DeadLetterState
 from integrations.models.events import EventState
 
 from . import figures
@@ -65,7 +64,6 @@ class Home(msgspec.Struct):
     working_on_it: list[StoreRow]
     others: list[StoreRow]
     failed_records: int
-    failed_since: datetime
 
     @property
     def total(self) -> int:
@@ -102,7 +100,6 @@ def home(user: User, *, now: datetime) -> Home:
             key=lambda row: row.store.name.lower(),
         ),
         failed_records=sum(row.failed_records for row in rows),
-        failed_since=figures.since("day", now),
     )
 
 
@@ -189,9 +186,7 @@ def _facts(
         account_login=logins.get(("account", account.pk)),
         paused_at=store.paused_at,
         held_since=account.held_since,
-        held_reason=account.held_reason,
         not_before=lane.not_before if lane else None,
-        wait_reason=lane.wait_reason if lane else "",
         failures=lane.failures if lane else 0,
         lease_until=lane.lease_until if lane else None,
         last_received_at=store.last_received_at,  # type: ignore[attr-defined]
@@ -273,8 +268,3 @@ def support(store: Store) -> Support:
             Call.objects.filter(klaviyo_account=store.klaviyo_account_id).order_by("-id")[:5]
         ),
     )
-
-
-def open_failed_records(user: User) -> int:
-    """How many failed records wait for a decision."""
-    return DeadLetter.objects.visible_to(user).filter(state=DeadLetterState.OPEN).count()

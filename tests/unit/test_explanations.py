@@ -6,6 +6,12 @@ SHOPIFY_RULES = ["json", "encoding", "nesting", "type", "id", "amount", "currenc
 KLAVIYO_FIELDS = [
     "profile.email",
     "profile.phone_number",
+    "email",
+    "phone_number",
+    "location.zip",
+    "first_name",
+    "inventory_quantity",
+    "properties.Items.title",
     "unique_id",
     "value",
     "value_currency",
@@ -22,10 +28,13 @@ KLAVIYO_FIELDS = [
     "",
     "a.field.nobody.knows",
 ]
+KLAVIYO_RULES = ["size", "text", "list", "depth", "properties", "time", "metric", "unique_id"]
 CODES = [
     ("shopify", "order_unknown"),
     ("shopify", "worker_died"),
-    ("klaviyo", "worker_died"),
+    ("console", "worker_died"),
+    ("klaviyo", "413"),
+    ("klaviyo", "422"),
     ("klaviyo", "duplicate_profile"),
     ("klaviyo", "rejected"),
     ("klaviyo", "too_large"),
@@ -37,6 +46,7 @@ JARGON = ["webhook", "dead letter", "payload", "api", "ledger", "json", "endpoin
 def every_known_explanation():
     yield from (explain("shopify", "unreadable", rule=rule) for rule in [*SHOPIFY_RULES, "new"])
     yield from (explain("klaviyo", "invalid", field=field) for field in KLAVIYO_FIELDS)
+    yield from (explain("klaviyo", "invalid", rule=rule) for rule in KLAVIYO_RULES)
     yield from (explain(*code) for code in CODES)
 
 
@@ -53,10 +63,16 @@ def test_no_explanation_uses_the_words_of_the_trade():
         assert not [word for word in JARGON if word in words.split()]
 
 
-@pytest.mark.parametrize("cause", [("klaviyo", "brand_new"), ("magento", "invalid")])
+@pytest.mark.parametrize(
+    "cause", [("klaviyo", "brand_new"), ("magento", "invalid"), ("shopify", "new")]
+)
 def test_an_unknown_cause_says_that_support_can_see_the_details(cause):
     assert explain(*cause) == UNKNOWN
     assert "support can see the details" in UNKNOWN.suggestion
+
+
+def test_a_code_we_do_not_know_is_explained_by_its_field():
+    assert explain("klaviyo", "brand_new", field="email").known
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,12 @@ def test_names_and_places_of_people_are_hidden_and_those_of_things_are_not():
         "billing_address": {"name": "Jane Doe", "address1": "High Street 1", "latitude": 51.2},
         "note_attributes": ["call +4915123456"],
         "note": None,
+        "client_details": {"browser_ip": "10.1.2.3", "accept": "en"},
     }
 
     masked = mask_body(json.dumps(body).encode())
 
-    for secret in ("Jane", "jane@", "Doe", "High Street", "15123", "51.2"):
+    for secret in ("Jane", "jane@", "Doe", "High Street", "15123", "51.2", "10.1.2"):
         assert secret not in masked
     for kept in ("#1001", "Blue shirt", '"id": 7', "true", "null"):
         assert kept in masked

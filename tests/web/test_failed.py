@@ -111,7 +111,9 @@ def test_one_record_says_what_is_wrong_and_hides_personal_data(client, world):
 
 
 def test_a_cause_without_words_says_that_support_sees_the_details(owner, world):
-    failed = a.a_dead_letter(world.store, cause=a.a_cause(world.store.merchant, code="new"))
+    failed = a.a_dead_letter(
+        world.store, cause=a.a_cause(world.store.merchant, code="new", field="")
+    )
 
     page = read(owner, reverse("failed-record", args=[failed.public_id]))
 
