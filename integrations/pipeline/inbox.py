@@ -131,14 +131,25 @@ def _send(
         lane=claim.lane,
         clock=clock,
         stopping=stopping,
-        keep_lease=lambda: _keep_lease(claim, clock()),
+        keep_lease=_Lease(claim, clock).keep,
     )
     return sender.send(items)
 
 
-def _keep_lease(claim: Claim, now: datetime) -> None:
-    if not StoreLane.objects.owned(claim).update(lease_until=now + LEASE):
-        raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
+class _Lease:
+    """The lease of one claim, renewed when a part of it has passed."""
+
+    def __init__(self, claim: Claim, clock: Clock) -> None:
+        self._claim, self._clock, self._renewed_at = claim, clock, clock()
+
+    def keep(self) -> None:
+        """Renew it if that is due. Raises LostLease when the lane is no longer ours."""
+        now = self._clock()
+        if now - self._renewed_at < LEASE / 6:
+            return
+        if not StoreLane.objects.owned(self._claim).update(lease_until=now + LEASE):
+            raise LostLease(f"lane {self._claim.pk} is past epoch {self._claim.epoch}")
+        self._renewed_at = now
 
 
 def _log(store: Store, readings: list[Reading], report: Report) -> None:

@@ -29,8 +29,9 @@ from .items import Item, Outcome
 FEW = 10
 # Requests in one round, so that a round is shorter than a lease.
 AT_ONCE = 8
-# A wait this short is sat out with the lane in hand; a longer one gives the lane back.
-SHORT_WAIT = timedelta(seconds=1)
+# A wait this short is sat out with the lane in hand; a longer one gives the lane back. A full
+# burst window is free again after a second and a quarter.
+SHORT_WAIT = timedelta(seconds=1.5)
 
 Clock = Callable[[], datetime]
 
