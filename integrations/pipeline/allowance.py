@@ -79,12 +79,15 @@ def account_page(account: KlaviyoAccount, *, now: datetime) -> AccountPage:
         stopped=stopped,
         stores=stores,
         held=held,
-        allowances=[
-            _allowance(row, now)
-            for row in Budget.objects.filter(klaviyo_account=account).order_by("endpoint")
-        ],
+        allowances=of_account(account.pk, now=now),
         calls=list(Call.objects.filter(klaviyo_account=account).order_by("-id")[:10]),
     )
+
+
+def of_account(account_id: int, *, now: datetime) -> list[Allowance]:
+    """How much of each endpoint's allowance is used."""
+    rows = Budget.objects.filter(klaviyo_account=account_id).order_by("endpoint")
+    return [_allowance(row, now) for row in rows]
 
 
 def _stopped(account: KlaviyoAccount, login: Credential | None) -> bool:

@@ -40,7 +40,7 @@ from integrations.models import (
 )
 from integrations.models.events import EventState
 
-from . import figures
+from . import allowance, figures
 
 SWEEP = "sweep"
 
@@ -255,14 +255,16 @@ class Support(msgspec.Struct):
     """The trade's view of one store, for staff."""
 
     lanes: list[StoreLane]
+    allowances: list[allowance.Allowance]
     refusals: list[RefusalCount]
     calls: list[Call]
 
 
-def support(store: Store) -> Support:
+def support(store: Store, *, now: datetime) -> Support:
     """Read what support needs to know of a store's lanes and calls."""
     return Support(
         lanes=list(StoreLane.objects.filter(store=store).order_by("lane")),
+        allowances=allowance.of_account(store.klaviyo_account_id, now=now),
         refusals=list(RefusalCount.objects.filter(store=store).order_by("-hour", "reason")[:10]),
         calls=list(
             Call.objects.filter(klaviyo_account=store.klaviyo_account_id).order_by("-id")[:5]

@@ -57,7 +57,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         "chart": draw(page.chart),
         "chosen": page.ranges[range_name],
         "range": range_name,
-        "support": overview.support(found) if request.user.is_staff else None,
+        "support": overview.support(found, now=now) if request.user.is_staff else None,
     }
     return answer(request, "store.html", context, live="store_live.html")
 

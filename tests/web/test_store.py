@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from integrations.models import Event, KlaviyoAccount, RefusalCount
+from integrations.models import Budget, Call, Event, KlaviyoAccount, RefusalCount, StoreLane
 from integrations.pipeline import figures
 from tests import factories as a
 
@@ -129,8 +129,31 @@ def test_merchants_read_no_words_of_the_trade(owner, busy, world):
         assert not re.search(r"\bapi\b(?! keys)", words), url
 
 
+def test_support_sees_lanes_allowance_login_and_calls(staff, world, now):
+    Budget.objects.create(
+        klaviyo_account=world.account, endpoint="events", burst=350, steady=3500, updated_at=now
+    )
+    StoreLane.objects.filter(store=world.store, lane=0).update(
+        lease_until=now + timedelta(minutes=1), lease_by="worker-7", wait_reason="503 from Klaviyo"
+    )
+    Call.objects.create(
+        klaviyo_account=world.account,
+        endpoint="events",
+        started_at=now,
+        milliseconds=12,
+        items=1,
+        sent_bytes=1,
+        request_id="req-9",
+    )
+
+    page = read(staff, world.store)
+
+    for words in ("worker-7", "503 from Klaviyo", "0 of 3,500", "req-9", "none recorded"):
+        assert words in page
+
+
 def test_the_number_of_queries_is_fixed(staff, busy, django_assert_max_num_queries):
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         read(staff, busy)
 
 
