@@ -109,12 +109,12 @@ def test_one_record_too_large_even_alone_is_put_aside(klaviyo, store, work):
 
 
 @pytest.mark.parametrize("pointers", [True, False], ids=["pointers", "no pointers"])
-def test_one_bad_record_in_a_thousand_stops_nobody_else(klaviyo, store, work, pointers):
+def test_one_bad_record_in_a_thousand_stops_nobody_else(klaviyo, store, work, clock, pointers):
     klaviyo.settings.pointers = pointers
     refuse(klaviyo, "#1257")
     given_orders(store, 400)
 
-    work()
+    work_until_quiet(work, clock, seconds=5)
 
     assert len(events_of(klaviyo, "Placed Order")) == 399
     letter = DeadLetter.objects.get()
@@ -153,11 +153,11 @@ def refuse(klaviyo, *words):
     klaviyo.script.answer_next(judge, times=10_000, match="/api/event")
 
 
-def test_many_bad_records_are_all_found_and_each_named(klaviyo, store, work):
+def test_many_bad_records_are_all_found_and_each_named(klaviyo, store, work, clock):
     refuse(klaviyo, *(f"#{n}" for n in range(1005, 1100, 10)))
     given_orders(store, 100)
 
-    work()
+    work_until_quiet(work, clock, seconds=5)
 
     assert DeadLetter.objects.count() == 10
     assert len(events_of(klaviyo, "Placed Order")) == 90
