@@ -169,7 +169,7 @@ def _tries(event: Event) -> list[Line]:
             "warn",
             one.at,
             mask_text(one.message),
-            until=one.next_attempt_at if event.state == EventState.WAITING else None,
+            until=one.next_attempt_at,
             details=(f"Kind {one.kind}, status {one.status or 'none'}", *_call(one.call)),
         )
         for one in tries

@@ -258,7 +258,8 @@ def test_tries_say_when_the_next_one_is(owner, world, now):
     page = read(owner, event)
 
     assert "Try 1 did not work" in page
-    assert "Next try" in page
+    assert "The next try was planned for" in page
+    assert "Next try <time" in page
     assert "jane.doe" not in page
 
 
