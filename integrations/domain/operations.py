@@ -79,7 +79,7 @@ class UpsertProfile(msgspec.Struct, frozen=True):
     @property
     def identity(self) -> str:
         """One per person and account, the same for every store; it holds no personal data."""
-        return f"profile:{blake2b(self.profile.key.encode(), digest_size=16).hexdigest()}"
+        return identity_of(self.profile)
 
 
 class UpsertCatalogItem(msgspec.Struct, frozen=True):
@@ -130,6 +130,11 @@ class DeleteCatalogItem(msgspec.Struct, frozen=True):
 Operation = (
     TrackEvent | UpsertProfile | UpsertCatalogItem | UpsertCatalogVariant | DeleteCatalogItem
 )
+
+
+def identity_of(profile: Profile) -> str:
+    """The ledger's name for a person."""
+    return f"profile:{blake2b(profile.key.encode(), digest_size=16).hexdigest()}"
 
 
 def fingerprint(content: bytes) -> bytes:

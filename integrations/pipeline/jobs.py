@@ -2,8 +2,9 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.db.models import F
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.lanes import Lane
+from integrations.domain.operations import Profile, identity_of
 from integrations.models import Credential, DeadLetter, Delivery, Event, RemoteJob, Store
 from integrations.models.jobs import JobState
 from integrations.platforms.klaviyo import jobs as platform
@@ -88,10 +90,15 @@ def _trouble(job: RemoteJob, failure: Failure, now: datetime) -> None:
 
 def _settle(job: RemoteJob, errors: list[JobError], now: datetime) -> None:
     by_event: dict[int, list[tuple[str, JobError]]] = defaultdict(list)
+    known = {identity: place for place, (identity, _) in enumerate(job.items)}
     for error in errors:
-        if error.position is not None and error.position < len(job.items):
-            identity, event_id = job.items[error.position]
-            by_event[event_id].append((identity, error))
+        place = _place(job.items, known, error)
+        if place is None:
+            # Nothing of what was sent can be meant by it; the count of errors still shows it.
+            log.warning("job.error_unnamed", extra={"job": job.pk, "code": error.code})
+            continue
+        identity, event_id = job.items[place]
+        by_event[event_id].append((identity, error))
     with transaction.atomic():
         RemoteJob.objects.filter(pk=job.pk).update(state=JobState.DONE, failed=len(errors))
         events = Event.objects.select_for_update().in_bulk(list(by_event))
@@ -99,6 +106,15 @@ def _settle(job: RemoteJob, errors: list[JobError], now: datetime) -> None:
             if event := events.get(event_id):
                 _reconsider(job, event, failed, now)
     log.info("job.ended", extra={"job": job.pk, "items": len(job.items), "failed": len(errors)})
+
+
+def _place(items: list[list[Any]], known: Mapping[str, int], error: JobError) -> int | None:
+    """Which item an error is about: by its position, by its person, or as the only one."""
+    if error.position is not None and error.position < len(items):
+        return error.position
+    if error.person:
+        return known.get(identity_of(Profile.from_key(error.person.lower())))
+    return 0 if len(items) == 1 else None
 
 
 def _reconsider(

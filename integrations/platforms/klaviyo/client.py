@@ -62,6 +62,8 @@ class JobError(msgspec.Struct):
     code: str
     detail: str
     pointer: str
+    # Whom it is about, by address or number; a refusal of a person need not say which item it was.
+    person: str = ""
 
 
 class Job(msgspec.Struct):

@@ -22,6 +22,7 @@ class _Error(msgspec.Struct):
     title: str = ""
     detail: str = ""
     source: dict[str, Any] | None = None
+    original_payload: dict[str, Any] | None = None
 
 
 class _Attributes(msgspec.Struct):
@@ -78,7 +79,14 @@ def _import_errors(client: Klaviyo, job_id: str) -> list[JobError]:
 def _error(raw: _Error) -> JobError:
     pointer = clean(str((raw.source or {}).get("pointer") or ""), 300)
     code, detail = clean(raw.code, 80), clean(raw.detail or raw.title, 500)
-    return JobError(position(pointer), code, detail, pointer)
+    return JobError(position(pointer), code, detail, pointer, _person(raw.original_payload))
+
+
+def _person(payload: dict[str, Any] | None) -> str:
+    attributes = (payload or {}).get("attributes")
+    if not isinstance(attributes, dict):
+        return ""
+    return str(attributes.get("email") or attributes.get("phone_number") or "")
 
 
 def _read(answer: Answer, shape: type[T]) -> T:
