@@ -13,6 +13,7 @@ from . import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+ON, OFF = {"on", "true", "yes", "y", "1", "ok"}, {"off", "false", "no", "n", "0"}
 environ.Env.read_env(BASE_DIR / ".env")
 
 
@@ -30,6 +31,13 @@ def _typed(read: Any, name: str, default: Any) -> Any:
         raise ImproperlyConfigured(f"{name} is malformed: {exc}") from exc
 
 
+def _switch(name: str, default: bool) -> bool:
+    value = str(env.str(name, default="")).strip().lower()
+    if value not in {"", *ON, *OFF}:
+        raise ImproperlyConfigured(f"{name} must be on or off.")
+    return value in ON if value else default
+
+
 def _required_unless_debug(name: str, default: str) -> str:
     value = str(env.str(name, default="" if not DEBUG else default))
     if not value:
@@ -37,12 +45,12 @@ def _required_unless_debug(name: str, default: str) -> str:
     return value
 
 
-DEBUG = _typed(env.bool, "DEBUG", False)
+DEBUG = _switch("DEBUG", False)
 SECRET_KEY = _required_unless_debug("SECRET_KEY", "only-for-development-" + "0" * 40)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Off only where no TLS ends in front of us: on a developer's machine and in the demo.
-HTTPS = _typed(env.bool, "HTTPS", not DEBUG)
+HTTPS = _switch("HTTPS", not DEBUG)
 
 # --- the platforms ------------------------------------------------------------------------------
 SHOPIFY_APP_SECRETS = env.list("SHOPIFY_APP_SECRETS", default=[])
