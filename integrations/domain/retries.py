@@ -45,7 +45,7 @@ def backoff(failures: int, *, chance: float | None = None) -> timedelta:
 
     `chance` is a number from 0 to 1 and is drawn when it is not given.
     """
-    cap = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(failures - 1, 0), 30))
+    cap: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(max(failures - 1, 0), 30))
     draw = random.random() if chance is None else chance  # noqa: S311 - spreading, not secrecy
     return cap * draw
 

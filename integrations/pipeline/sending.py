@@ -212,7 +212,7 @@ class Sender:
         if len(items) == 1:
             items[0].end(Outcome.DEAD, failure)
             return []
-        named = {}
+        named: dict[int, Failure] = {}
         for one in answers.failures_of(answer):
             position = answers.position(one.pointer)
             if position is not None and position < len(items):

@@ -1,5 +1,6 @@
 """Klaviyo's rules, checked before sending, so that one bad record never costs its neighbours."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,7 +51,7 @@ def _too_much(value: Any, place: str, depth: int) -> Failure | None:
         return _refused("text", place, "This text is longer than 100 KB.")
     if isinstance(value, list) and len(value) > LONGEST_LIST:
         return _refused("list", place, "This list has more than 4,000 entries.")
-    pairs = value.items() if isinstance(value, dict) else ()
+    pairs: Iterable[tuple[str, Any]] = value.items() if isinstance(value, dict) else ()
     if isinstance(value, list):
         pairs = ((str(number), entry) for number, entry in enumerate(value))
     for key, entry in pairs:

@@ -17,7 +17,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     """Common settings of all shapes."""
 
 
-class AddressBody(Body):
+class AddressBody(Body, frozen=True, gc=False):
     first_name: str | None = None
     last_name: str | None = None
     company: str | None = None
@@ -32,7 +32,7 @@ class AddressBody(Body):
     phone: str | None = None
 
 
-class LineBody(Body):
+class LineBody(Body, frozen=True, gc=False):
     id: Id
     title: str | None = None
     name: str | None = None
@@ -45,35 +45,35 @@ class LineBody(Body):
     vendor: str | None = None
 
 
-class DiscountCodeBody(Body):
+class DiscountCodeBody(Body, frozen=True, gc=False):
     code: str | None = None
 
 
-class PersonBody(Body):
+class PersonBody(Body, frozen=True, gc=False):
     email: str | None = None
     phone: str | None = None
     first_name: str | None = None
     last_name: str | None = None
 
 
-class TransactionBody(Body):
+class TransactionBody(Body, frozen=True, gc=False):
     kind: str | None = None
     status: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
 
 
-class RefundLineBody(Body):
+class RefundLineBody(Body, frozen=True, gc=False):
     quantity: int = 0
     subtotal: Decimal | None = None
     line_item: LineBody | None = None
 
 
-class AdjustmentBody(Body):
+class AdjustmentBody(Body, frozen=True, gc=False):
     amount: Decimal | None = None
 
 
-class RefundBody(Body):
+class RefundBody(Body, frozen=True, gc=False):
     id: Id
     order_id: Id
     created_at: Moment
@@ -84,7 +84,7 @@ class RefundBody(Body):
     order_adjustments: tuple[AdjustmentBody, ...] = ()
 
 
-class FulfilmentBody(Body):
+class FulfilmentBody(Body, frozen=True, gc=False):
     id: Id
     order_id: Id
     created_at: Moment
@@ -98,7 +98,7 @@ class FulfilmentBody(Body):
     line_items: tuple[LineBody, ...] = ()
 
 
-class OrderBody(Body):
+class OrderBody(Body, frozen=True, gc=False):
     id: Id
     created_at: Moment
     total_price: Decimal
@@ -126,7 +126,7 @@ class OrderBody(Body):
     fulfillments: tuple[FulfilmentBody, ...] = ()
 
 
-class CheckoutLineBody(Body):
+class CheckoutLineBody(Body, frozen=True, gc=False):
     id: Id | None = None
     key: str | None = None
     title: str | None = None
@@ -139,7 +139,7 @@ class CheckoutLineBody(Body):
     vendor: str | None = None
 
 
-class CheckoutBody(Body):
+class CheckoutBody(Body, frozen=True, gc=False):
     id: Id
     created_at: Moment
     currency: str
@@ -153,7 +153,7 @@ class CheckoutBody(Body):
     line_items: tuple[CheckoutLineBody, ...] = ()
 
 
-class CustomerBody(Body):
+class CustomerBody(Body, frozen=True, gc=False):
     id: Id
     updated_at: Moment
     email: str | None = None
@@ -164,27 +164,27 @@ class CustomerBody(Body):
     default_address: AddressBody | None = None
 
 
-class ConsentStateBody(Body):
+class ConsentStateBody(Body, frozen=True, gc=False):
     state: str
     consent_updated_at: Moment | None = None
 
 
-class EmailConsentBody(Body):
+class EmailConsentBody(Body, frozen=True, gc=False):
     customer_id: Id
     email_marketing_consent: ConsentStateBody
 
 
-class SmsConsentBody(Body):
+class SmsConsentBody(Body, frozen=True, gc=False):
     id: Id
     sms_marketing_consent: ConsentStateBody
 
 
-class ImageBody(Body):
+class ImageBody(Body, frozen=True, gc=False):
     src: str | None = None
     variant_ids: tuple[Id, ...] = ()
 
 
-class VariantBody(Body):
+class VariantBody(Body, frozen=True, gc=False):
     id: Id
     title: str | None = None
     sku: str | None = None
@@ -193,7 +193,7 @@ class VariantBody(Body):
     updated_at: Moment | None = None
 
 
-class ProductBody(Body):
+class ProductBody(Body, frozen=True, gc=False):
     id: Id
     updated_at: Moment
     title: str | None = None
@@ -209,12 +209,12 @@ class ProductBody(Body):
     variants: tuple[VariantBody, ...] = ()
 
 
-class InventoryLevelBody(Body):
+class InventoryLevelBody(Body, frozen=True, gc=False):
     inventory_item_id: Id
     location_id: Id
     updated_at: Moment
     available: int | None = None
 
 
-class DeletionBody(Body):
+class DeletionBody(Body, frozen=True, gc=False):
     id: Id

@@ -11,39 +11,39 @@ class Node(msgspec.Struct, frozen=True, rename="camel"):
     """Common settings of all shapes."""
 
 
-class Money(Node):
+class Money(Node, frozen=True):
     amount: Decimal
     currency_code: str | None = None
 
 
-class MoneyBag(Node):
+class MoneyBag(Node, frozen=True):
     shop_money: Money
 
 
-class Named(Node):
+class Named(Node, frozen=True):
     id: str
 
 
-class PageInfo(Node):
+class PageInfo(Node, frozen=True):
     has_next_page: bool
 
 
-class Email(Node):
+class Email(Node, frozen=True):
     email_address: str | None = None
 
 
-class Phone(Node):
+class Phone(Node, frozen=True):
     phone_number: str | None = None
 
 
-class CustomerNode(Node):
+class CustomerNode(Node, frozen=True):
     first_name: str | None = None
     last_name: str | None = None
     default_email_address: Email | None = None
     default_phone_number: Phone | None = None
 
 
-class AddressNode(Node):
+class AddressNode(Node, frozen=True):
     first_name: str | None = None
     last_name: str | None = None
     company: str | None = None
@@ -58,7 +58,7 @@ class AddressNode(Node):
     phone: str | None = None
 
 
-class LineNode(Node):
+class LineNode(Node, frozen=True):
     id: str
     title: str
     quantity: int
@@ -70,28 +70,28 @@ class LineNode(Node):
     variant: Named | None = None
 
 
-class Lines(Node):
+class Lines(Node, frozen=True):
     page_info: PageInfo
     nodes: tuple[LineNode, ...]
 
 
-class PartLine(Node):
+class PartLine(Node, frozen=True):
     line_item: LineNode
     quantity: int | None = None
 
 
-class PartLines(Node):
+class PartLines(Node, frozen=True):
     page_info: PageInfo
     nodes: tuple[PartLine, ...]
 
 
-class Tracking(Node):
+class Tracking(Node, frozen=True):
     company: str | None = None
     number: str | None = None
     url: str | None = None
 
 
-class FulfilmentNode(Node):
+class FulfilmentNode(Node, frozen=True):
     legacy_resource_id: str
     status: str
     created_at: Moment
@@ -100,7 +100,7 @@ class FulfilmentNode(Node):
     fulfillment_line_items: PartLines
 
 
-class RefundNode(Node):
+class RefundNode(Node, frozen=True):
     legacy_resource_id: str
     created_at: Moment | None
     total_refunded_set: MoneyBag
@@ -109,7 +109,7 @@ class RefundNode(Node):
     note: str | None = None
 
 
-class OrderNode(Node):
+class OrderNode(Node, frozen=True):
     legacy_resource_id: str
     name: str
     test: bool
