@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 # Long enough for the worker to give its work back and for the database to check-point.
 PATIENCE = 30
 SHOPIFY_SECRET = "shpss_demo"
+SHOPS = ("alpine-outdoor.myshopify.com", "harbour-coffee.myshopify.com")
 
 
 def main() -> int:
@@ -78,14 +79,16 @@ class Demo:
         self._command("migrate", "--no-input", "-v", "0")
         self._command("ensure_groups")
         self._command("collectstatic", "--no-input", "-v", "0")
+        _say("Opening the shops and connecting them")
+        # Connecting asks the platforms first, so they must answer before the shops may sell.
+        self._open_sandbox({})
         world = json.loads(self._command("seed_demo").strip().splitlines()[-1])
+        self._end("sandbox")
         _say("Starting the console (web and worker, as in the Procfile)")
         for name, command in _procfile().items():
             self._run(name, command)
         self._wait_for(f"http://127.0.0.1:{self.ports['web']}/healthz", "web")
-        _say("Opening the shops")
-        self._run("sandbox", self._sandbox(world["stores"]))
-        self._wait_for(f"http://127.0.0.1:{self.ports['klaviyo']}/_sandbox/state", "sandbox")
+        self._open_sandbox(world["stores"])
         self._tell(world)
 
     def wait(self) -> None:
@@ -164,7 +167,8 @@ class Demo:
         )
         log.close()
 
-    def _sandbox(self, stores: dict[str, str]) -> str:
+    def _open_sandbox(self, stores: dict[str, str]) -> None:
+        """Run the stand-ins; once the stores' addresses are known, let the shops sell."""
         console = f"http://127.0.0.1:{self.ports['web']}/webhooks/shopify"
         config = {
             "shops": [
@@ -172,22 +176,30 @@ class Demo:
                     "domain": domain,
                     "name": domain.split(".")[0],
                     "secret": SHOPIFY_SECRET,
-                    "webhook_url": f"{console}/{public_id}/",
+                    "webhook_url": f"{console}/{stores[domain]}/" if stores else None,
                     "compliance_url": f"{console}/compliance/",
                     "seed": number,
                     "past_orders": 40,
                 }
-                for number, (domain, public_id) in enumerate(stores.items(), 1)
+                for number, domain in enumerate(SHOPS, 1)
             ],
             "accounts": [{"id": "DEMO01", "keys": ["pk_demo"], "name": "Northwind Klaviyo"}],
         }
         path = STATE / "sandbox.json"
         path.write_text(json.dumps(config))
-        return (
-            f"{sys.executable} -m sandbox --config {path} --state {STATE / 'sandbox'} --play "
+        rate = os.environ.get("DEMO_RATE", "2")
+        self._run(
+            "sandbox",
+            f"{sys.executable} -m sandbox --config {path} --state {STATE / 'sandbox'} "
             f"--klaviyo-port {self.ports['klaviyo']} --shopify-port {self.ports['shopify']} "
-            f"--time-scale 0.01 --rate {os.environ.get('DEMO_RATE', '2')}"
+            f"--time-scale 0.01 " + (f"--play --rate {rate}" if stores else ""),
         )
+        self._wait_for(f"http://127.0.0.1:{self.ports['klaviyo']}/_sandbox/state", "sandbox")
+
+    def _end(self, name: str) -> None:
+        process = self.processes.pop(name)
+        _signal(process, signal.SIGTERM)
+        process.wait(PATIENCE)
 
     def _wait_for(self, url: str, name: str) -> None:
         deadline = time.monotonic() + 60

@@ -174,6 +174,10 @@ _BY_CODE: Mapping[tuple[str, str], Explanation] = {
         "This belongs to an order that never arrived here, so we do not know whose it is.",
         "Open the order in the shop and save it once, for example with a note.",
     ),
+    ("shopify", "gave_up"): Explanation(
+        "This belongs to an order we do not know, and the shop did not answer when we asked.",
+        "Open the order in the shop and save it once, for example with a note.",
+    ),
     ("console", "worker_died"): Explanation(
         "Working on this record stopped our own program several times, so we set it aside.",
         "You do not have to do anything. All other records go on. Our support looks into it.",

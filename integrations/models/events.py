@@ -130,6 +130,8 @@ class Event(models.Model):
             models.Index(
                 fields=["store", "lane", "next_attempt_at", "id"],
                 condition=Q(state=EventState.WAITING),
+                # Pages count what is on its way by its arrival, without touching the rows.
+                include=["received_at"],
                 name="event_due",
             ),
             models.Index(fields=["store", "-received_at", "-id"], name="event_by_store"),
@@ -138,6 +140,7 @@ class Event(models.Model):
                 condition=Q(state__in=[EventState.DEAD, EventState.SKIPPED]),
                 name="event_ended_early",
             ),
+            models.Index(fields=["event_id"], condition=~Q(event_id=""), name="event_correlation"),
             models.Index(fields=["public_id"], name="event_public"),
         ]
 

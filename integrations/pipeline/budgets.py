@@ -73,7 +73,7 @@ def learn(account_id: int, endpoint: Endpoint, allowance: Allowance, *, now: dat
         usage, changed = _usage(row), False
         if allowance.limit and allowance.limit != row.steady:
             row.steady = allowance.limit
-            row.burst = max(1, published.burst * allowance.limit // published.steady)
+            row.burst = _burst_for(allowance.limit, published)
             changed = True
         by_others = allowance.limit - allowance.remaining - usage.spent(now, windows.STEADY_SLOTS)
         if by_others > 0 and allowance.limit < 10 * published.steady:
@@ -82,6 +82,13 @@ def learn(account_id: int, endpoint: Endpoint, allowance: Allowance, *, now: dat
             changed = True
         if changed:
             _keep(row, usage, now)
+
+
+def _burst_for(steady: int, published: Limits) -> int:
+    """The burst that goes with a steady limit: the published one, unless the plan is another."""
+    if published.steady <= steady < 2 * published.steady:
+        return published.burst
+    return max(1, published.burst * steady // published.steady)
 
 
 def _locked(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:

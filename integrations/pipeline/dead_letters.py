@@ -128,17 +128,19 @@ def _unreadable(store: Store, reading: Reading, now: datetime) -> DeadLetter:
 
 
 def _given_up(store: Store, reading: Reading, failure: Failure, now: datetime) -> DeadLetter:
-    from_store = failure.code == "order_unknown"
+    # What failed while reading is the store's; what failed while sending is Klaviyo's.
+    platform = store.platform if reading.failure is failure else "klaviyo"
+    unknown = failure.code == "order_unknown"
     return DeadLetter(
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=reading.event.pk,
         cause_id=cause(
             store,
-            store.platform if from_store else "klaviyo",
-            "order_unknown" if from_store else "gave_up",
+            platform,
+            "order_unknown" if unknown else "gave_up",
             "",
-            "" if from_store else failure.code,
+            "" if unknown else failure.code,
             now=now,
         ),
         message=failure.message,

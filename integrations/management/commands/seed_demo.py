@@ -1,23 +1,24 @@
 """The demo's world: one merchant, two stores that feed one Klaviyo account, three people."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from integrations.models import Membership, Merchant, User
+from integrations.models import KlaviyoAccount, Membership, Merchant, Store, User
 from integrations.pipeline import connections
 
 # What the sandbox lets in; they open nothing anywhere else.
 KLAVIYO_KEY = "pk_demo"
 SHOPIFY_TOKEN = "shpat_demo"  # noqa: S105 - a stand-in's token opens nothing
 PASSWORD = "demo-demo-demo"  # noqa: S105 - printed for everyone who starts the demo
-STORES = [
-    ("alpine-outdoor.myshopify.com", "Alpine Outdoor", "Europe/Berlin"),
-    ("harbour-coffee.myshopify.com", "Harbour Coffee", "America/New_York"),
-]
+STORES = {
+    "alpine-outdoor.myshopify.com": "Alpine Outdoor",
+    "harbour-coffee.myshopify.com": "Harbour Coffee",
+}
 PEOPLE = {
     "merchant": "merchant@demo.shop",
     "support": "support@demo.shop",
@@ -36,21 +37,10 @@ class Command(BaseCommand):
         merchant, _ = Merchant.objects.get_or_create(
             name="Northwind Demo", defaults={"created_at": now, "time_zone": "Europe/Berlin"}
         )
-        account = connections.connect_klaviyo(
-            merchant, name="Northwind Klaviyo", external_id="DEMO01", key=KLAVIYO_KEY, now=now
+        account = merchant.klaviyo_accounts.first() or connections.connect_klaviyo(
+            merchant, key=KLAVIYO_KEY, now=now
         )
-        stores = [
-            connections.connect_shopify(
-                account,
-                domain=domain,
-                name=name,
-                token=SHOPIFY_TOKEN,
-                time_zone=zone,
-                storefront_url=f"https://{domain.split('.')[0]}.example",
-                now=now,
-            )
-            for domain, name, zone in STORES
-        ]
+        stores = [_store(account, domain, name, now) for domain, name in STORES.items()]
         _people(merchant)
         self.stdout.write(
             json.dumps(
@@ -61,6 +51,15 @@ class Command(BaseCommand):
                 }
             )
         )
+
+
+def _store(account: KlaviyoAccount, domain: str, name: str, now: datetime) -> Store:
+    store = Store.objects.filter(domain=domain).first()
+    if store is None:
+        store = connections.connect_shopify(account, domain=domain, token=SHOPIFY_TOKEN, now=now)
+        store.name = name
+        store.save(update_fields=["name"])
+    return store
 
 
 def _people(merchant: Merchant) -> None:
