@@ -25,7 +25,8 @@ MEASURES: dict[str, Measure] = {
 def main() -> int:
     """Measure, print, write; leave nothing running."""
     chosen = _parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         with ground() as where:
             parts = [_measure(where, name, chosen.quick) for name in chosen.parts or MEASURES]
@@ -37,6 +38,13 @@ def main() -> int:
         return 1
     _write(parts, quick=chosen.quick)
     return 0
+
+
+def _interrupted(*_: object) -> None:
+    """Stop at the first Ctrl-C; later ones must not keep us from stopping what we started."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _measure(where: Ground, name: str, quick: bool) -> results.Part:

@@ -83,7 +83,8 @@ def _row(stall: Stall, told: Told, number: int) -> tuple[object, ...]:
 
 def _operations(stall: Stall, lives: Lives, seed: int) -> float:
     """How many operations an event says, before the ledger takes out what is known."""
-    from integrations.domain.translation import Settings, translate
+    from integrations.domain.metrics import Settings
+    from integrations.domain.translation import translate
     from integrations.platforms.shopify import webhooks
 
     settings = Settings(scope="1", shop_url="https://bench.example")
