@@ -73,7 +73,6 @@ class UpsertProfile(msgspec.Struct, frozen=True):
     scope: str
     version: datetime
     attributes: dict[str, Any]
-    note: str | None = None
     kind: Kind = Kind.PROFILE
 
     @property

@@ -59,7 +59,7 @@ def decide(failure: Failure, *, failures: int, now: datetime) -> Decision:
             return Suspend(failure.message)
         case FailureKind.REJECTED | FailureKind.TOO_LARGE:
             return Discard(failure.message)
-        case FailureKind.TRANSIENT | FailureKind.UNEXPECTED:
+        case FailureKind.TRANSIENT | FailureKind.UNEXPECTED:  # pragma: no branch
             if failures >= MAX_FAILURES:
                 return Discard(f"Gave up after {failures} tries: {failure.message}")
             wait = max(backoff(failures), failure.retry_after or timedelta())

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from integrations.domain.translation import MetricNames
+from integrations.domain.metrics import MetricNames
 
 from .people import Merchant, User
 

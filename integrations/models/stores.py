@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from integrations.domain.translation import Settings
+from integrations.domain.metrics import Settings
 
 from .accounts import KlaviyoAccount
 from .people import Merchant, User

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError, Unreadable
+from integrations.domain.metrics import Settings
 from integrations.domain.operations import Operation, Profile, TrackEvent
 from integrations.domain.records import Order, Record
 from integrations.domain.skips import Skip
-from integrations.domain.translation import Settings, Translation, translate
+from integrations.domain.translation import Translation, translate
 from integrations.models.events import Taken
 from integrations.platforms.shopify import webhooks
 

@@ -10,12 +10,6 @@ from functools import lru_cache
 from integrations.domain.batches import split
 from integrations.domain.failures import Failure, FailureKind
 from integrations.domain.lanes import Lane
-from integrations.domain.operations import (
-    DeleteCatalogItem,
-    TrackEvent,
-    UpsertCatalogItem,
-    UpsertProfile,
-)
 from integrations.platforms.http import Answer, NoAnswer
 from integrations.platforms.klaviyo import answers
 from integrations.platforms.klaviyo.bodies import assemble
@@ -24,9 +18,8 @@ from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
 
 from . import budgets
 from .items import Item, Outcome
+from .routing import FEW, SIBLINGS, phases
 
-# Up to this many go one by one where the bulk endpoint is exhausted or has no answer to give.
-FEW = 10
 # Requests in one round, so that a round is shorter than a lease.
 AT_ONCE = 8
 # A wait this short is sat out with the lane in hand; a longer one gives the lane back. A full
@@ -87,7 +80,7 @@ class Sender:
 
     def send(self, items: list[Item]) -> Report:
         """Send all items and note on each what became of it."""
-        for phase in _phases(items):
+        for phase in phases(items):
             pieces = [piece for group in phase for piece in self._requests(*group)]
             while pieces:
                 self.keep_lease()
@@ -239,42 +232,6 @@ class Sender:
         for item in items:
             item.wait_until = until
         _put_off(items)
-
-
-# Where to go when a bulk endpoint has nothing left, and few enough items wait.
-SIBLINGS = {
-    Endpoint.EVENTS: Endpoint.EVENT,
-    Endpoint.PROFILE: Endpoint.PROFILES,
-    Endpoint.PROFILES: Endpoint.PROFILE,
-}
-
-
-def _phases(items: list[Item]) -> list[list[tuple[Endpoint, list[Item]]]]:
-    """Group by endpoint; what must exist first goes first."""
-    groups: dict[Endpoint, list[Item]] = {}
-    for item in items:
-        groups.setdefault(_endpoint(item), []).append(item)
-    profiles = groups.get(Endpoint.PROFILES)
-    if profiles and len(profiles) <= FEW:
-        groups[Endpoint.PROFILE] = groups.pop(Endpoint.PROFILES)
-    later = (Endpoint.VARIANTS_CREATE, Endpoint.VARIANTS_UPDATE)
-    first = [(one, part) for one, part in groups.items() if one not in later]
-    second = [(one, part) for one, part in groups.items() if one in later]
-    return [phase for phase in (first, second) if phase]
-
-
-def _endpoint(item: Item) -> Endpoint:
-    match item.operation:
-        case TrackEvent():
-            return Endpoint.EVENTS
-        case UpsertProfile():
-            return Endpoint.PROFILES
-        case DeleteCatalogItem():
-            return Endpoint.ITEMS_DELETE
-        case UpsertCatalogItem():
-            return Endpoint.ITEMS_UPDATE if item.known else Endpoint.ITEMS_CREATE
-        case _:
-            return Endpoint.VARIANTS_UPDATE if item.known else Endpoint.VARIANTS_CREATE
 
 
 def _parts(endpoint: Endpoint, items: list[Item]) -> list[list[Item]]:

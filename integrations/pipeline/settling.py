@@ -1,6 +1,5 @@
 """Settle: ledger, dead letters, counts and the events themselves, in one transaction."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,10 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Least
 
-from integrations.domain import retries
-from integrations.domain.failures import Failure
 from integrations.domain.operations import DeleteCatalogItem
-from integrations.domain.skips import Skip
 from integrations.models import (
     Attempt,
     Call,
@@ -27,12 +23,11 @@ from integrations.models.events import Taken
 from integrations.models.lanes import Claim
 
 from . import dead_letters, ledger, tallies
+from .endings import Ending, endings
 from .items import Item, Outcome
 from .reading import Reading
 from .sending import Report
 
-# An order's own message may come after its refund, but not by much.
-ORDER_UNKNOWN_TRIES = 6
 # After a batch in trouble a lane rests, so that an outage costs calls and not every event's tries.
 LANE_REST = timedelta(seconds=2)
 LONGEST_REST = timedelta(minutes=5)
@@ -41,18 +36,6 @@ FIRST_POLL = timedelta(seconds=5)
 
 class LostLease(Exception):
     """Somebody else holds the lane now; nothing of this batch was written."""
-
-
-@dataclass(slots=True)
-class Ending:
-    """How one event leaves this batch."""
-
-    reading: Reading
-    state: str
-    skip: str = ""
-    failure: Failure | None = None
-    next_attempt_at: datetime | None = None
-    counts: bool = True
 
 
 @dataclass(slots=True)
@@ -69,7 +52,7 @@ class Batch:
 
 def settle(batch: Batch, *, now: datetime) -> None:
     """Write down what came of a batch, all of it or nothing. Raises LostLease."""
-    batch.endings = _endings(batch, now)
+    batch.endings = endings(batch.readings, batch.items, now=now)
     with transaction.atomic():
         _give_back(batch, now)
         calls = _keep_calls(batch)
@@ -80,69 +63,6 @@ def settle(batch: Batch, *, now: datetime) -> None:
         _keep_attempts(batch.endings, calls, batch.items, now)
         tallies.add(batch.store.pk, _ended(batch.endings), now=now)
         _note_login(batch, now)
-
-
-def _endings(batch: Batch, now: datetime) -> list[Ending]:
-    by_event: dict[int, list[Item]] = defaultdict(list)
-    for item in batch.items:
-        by_event[item.event_id].append(item)
-        for follower in item.followers:
-            by_event[follower].append(item)
-    return [_ending(reading, by_event[reading.event.pk], now) for reading in batch.readings]
-
-
-def _ending(reading: Reading, items: list[Item], now: datetime) -> Ending:
-    if reading.unreadable is not None:
-        return Ending(reading, "dead")
-    if reading.failure is not None:
-        return _failed(reading, reading.failure, now)
-    if reading.skip is not None:
-        return Ending(reading, "skipped", skip=reading.skip)
-    return _ending_of_items(reading, items, now)
-
-
-def _ending_of_items(reading: Reading, items: list[Item], now: datetime) -> Ending:
-    """The worst outcome decides: what must be tried again, then what must wait, then the dead."""
-    outcomes = {item.outcome for item in items}
-    if Outcome.RETRY in outcomes:
-        return _failed(reading, _first_failure(items), now)
-    if Outcome.WAIT in outcomes:
-        until = max((item.wait_until for item in items if item.wait_until), default=now)
-        return Ending(reading, "waiting", next_attempt_at=until, counts=False)
-    if Outcome.DEAD in outcomes:
-        if any(
-            item.outcome is Outcome.DEAD and item.event_id == reading.event.pk for item in items
-        ):
-            return Ending(reading, "dead")
-        # What it said was carried by another event and refused: it is judged on its own next.
-        return Ending(reading, "waiting", next_attempt_at=now, counts=False)
-    if Outcome.ACCEPTED in outcomes:
-        return Ending(reading, "delivered")
-    stale = outcomes == {Outcome.STALE}
-    return Ending(reading, "skipped", skip=Skip.STALE if stale else Skip.UNCHANGED)
-
-
-def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:
-    failures = reading.event.failures + 1
-    decision = retries.decide(failure, failures=failures, now=now)
-    if failure.code == "order_unknown" and failures >= ORDER_UNKNOWN_TRIES:
-        decision = retries.Discard(failure.message)
-    match decision:
-        case retries.Retry(at=at):
-            return Ending(reading, "waiting", failure=failure, next_attempt_at=at)
-        case retries.Snooze(until=until):
-            return Ending(reading, "waiting", next_attempt_at=until, counts=False)
-        case retries.Suspend():
-            later = now + retries.LONGEST_WAIT
-            return Ending(reading, "waiting", failure=failure, next_attempt_at=later)
-        case retries.Discard():
-            return Ending(reading, "dead", failure=failure)
-
-
-def _first_failure(items: Iterable[Item]) -> Failure:
-    return next(
-        item.failure for item in items if item.outcome is Outcome.RETRY and item.failure is not None
-    )
 
 
 def _give_back(batch: Batch, now: datetime) -> None:

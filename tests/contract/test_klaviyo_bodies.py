@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from integrations.domain.catalog import deletion, upserts
+from integrations.domain.metrics import Settings
 from integrations.domain.operations import Operation
 from integrations.domain.records import Deletion, Product, Stream, Variant
-from integrations.domain.translation import Settings, translate
+from integrations.domain.translation import translate
 from integrations.platforms.klaviyo.bodies import assemble, fragment
 from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
 from integrations.platforms.shopify.webhooks import parse

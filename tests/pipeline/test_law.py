@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from integrations.domain.failures import Failure, FailureKind
-from integrations.domain.translation import Settings, translate
+from integrations.domain.metrics import Settings
+from integrations.domain.translation import translate
 from integrations.platforms.shopify.client import Shopify as Client
 from integrations.platforms.shopify.orders import fetch_orders
 from integrations.platforms.shopify.webhooks import ORDER

@@ -1,0 +1,92 @@
+"""How each event of a batch ends, decided from what became of its operations."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.domain import retries
+from integrations.domain.failures import Failure
+from integrations.domain.skips import Skip
+
+from .items import Item, Outcome
+from .reading import Reading
+
+# An order's own message may come after its refund, but not by much.
+ORDER_UNKNOWN_TRIES = 6
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one event leaves this batch."""
+
+    reading: Reading
+    state: str
+    skip: str = ""
+    failure: Failure | None = None
+    next_attempt_at: datetime | None = None
+    counts: bool = True
+
+
+def endings(readings: list[Reading], items: list[Item], *, now: datetime) -> list[Ending]:
+    """Say how each event leaves the batch, in the order they came."""
+    by_event: dict[int, list[Item]] = defaultdict(list)
+    for item in items:
+        by_event[item.event_id].append(item)
+        for follower in item.followers:
+            by_event[follower].append(item)
+    return [_ending(reading, by_event[reading.event.pk], now) for reading in readings]
+
+
+def _ending(reading: Reading, items: list[Item], now: datetime) -> Ending:
+    if reading.unreadable is not None:
+        return Ending(reading, "dead")
+    if reading.failure is not None:
+        return _failed(reading, reading.failure, now)
+    if reading.skip is not None:
+        return Ending(reading, "skipped", skip=reading.skip)
+    return _ending_of_items(reading, items, now)
+
+
+def _ending_of_items(reading: Reading, items: list[Item], now: datetime) -> Ending:
+    """The worst outcome decides: what must be tried again, then what must wait, then the dead."""
+    outcomes = {item.outcome for item in items}
+    if Outcome.RETRY in outcomes:
+        return _failed(reading, _first_failure(items), now)
+    if Outcome.WAIT in outcomes:
+        until = max((item.wait_until for item in items if item.wait_until), default=now)
+        return Ending(reading, "waiting", next_attempt_at=until, counts=False)
+    if Outcome.DEAD in outcomes:
+        if any(
+            item.outcome is Outcome.DEAD and item.event_id == reading.event.pk for item in items
+        ):
+            return Ending(reading, "dead")
+        # What it said was carried by another event and refused: it is judged on its own next.
+        return Ending(reading, "waiting", next_attempt_at=now, counts=False)
+    if Outcome.ACCEPTED in outcomes:
+        return Ending(reading, "delivered")
+    stale = outcomes == {Outcome.STALE}
+    return Ending(reading, "skipped", skip=Skip.STALE if stale else Skip.UNCHANGED)
+
+
+def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:
+    failures = reading.event.failures + 1
+    decision = retries.decide(failure, failures=failures, now=now)
+    if failure.code == "order_unknown" and failures >= ORDER_UNKNOWN_TRIES:
+        decision = retries.Discard(failure.message)
+    match decision:
+        case retries.Retry(at=at):
+            return Ending(reading, "waiting", failure=failure, next_attempt_at=at)
+        case retries.Snooze(until=until):
+            return Ending(reading, "waiting", next_attempt_at=until, counts=False)
+        case retries.Suspend():
+            later = now + retries.LONGEST_WAIT
+            return Ending(reading, "waiting", failure=failure, next_attempt_at=later)
+        case retries.Discard():
+            return Ending(reading, "dead", failure=failure)
+
+
+def _first_failure(items: Iterable[Item]) -> Failure:
+    return next(
+        item.failure for item in items if item.outcome is Outcome.RETRY and item.failure is not None
+    )
