@@ -47,8 +47,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def klaviyo(settings: Any) -> Iterator[Klaviyo]:
-    with Klaviyo() as server:
+def klaviyo(settings: Any, clock: Clock) -> Iterator[Klaviyo]:
+    # Its limits are counted by the clock of the test, since a test does not wait for real.
+    with Klaviyo(clock=lambda: clock().timestamp()) as server:
         server.settings.visible_after = 0.0
         server.settings.job_seconds = 0.0
         settings.KLAVIYO_API_URL = server.url

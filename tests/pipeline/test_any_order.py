@@ -46,6 +46,9 @@ class Road(RuleBasedStateMachine):
         self.klaviyo.settings.visible_after = 0.0
         self.klaviyo.settings.job_seconds = 0.0
         self.clock = Clock()
+        self.klaviyo.clock = lambda: self.clock().timestamp()
+        # What an earlier run left behind is not asked about again.
+        KlaviyoAccount.objects.update(held_since=None, held_reason="")
         account = factories.an_account()
         self.stores = [factories.a_store(account, token="") for _ in range(2)]
         self.keys = [store.pk for store in self.stores]
