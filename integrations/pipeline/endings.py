@@ -16,6 +16,10 @@ from .reading import Reading
 ORDER_UNKNOWN_TRIES = 6
 
 
+# By which rule there was nothing to send, where all operations of an event ended alike.
+RULES = {Outcome.STALE: Skip.STALE, Outcome.ABSENT: Skip.NOT_IN_CATALOG}
+
+
 @dataclass(slots=True)
 class Ending:
     """How one event leaves this batch."""
@@ -65,8 +69,8 @@ def _ending_of_items(reading: Reading, items: list[Item], now: datetime) -> Endi
         return Ending(reading, "waiting", next_attempt_at=now, counts=False)
     if Outcome.ACCEPTED in outcomes:
         return Ending(reading, "delivered")
-    stale = outcomes == {Outcome.STALE}
-    return Ending(reading, "skipped", skip=Skip.STALE if stale else Skip.UNCHANGED)
+    rule = RULES.get(next(iter(outcomes), Outcome.UNCHANGED)) if len(outcomes) == 1 else None
+    return Ending(reading, "skipped", skip=rule or Skip.UNCHANGED)
 
 
 def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:

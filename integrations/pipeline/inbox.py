@@ -37,7 +37,7 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
     if not events:
         StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
         return 0
-    store = Store.objects.select_related("klaviyo_account", "merchant").get(pk=claim.store_id)
+    store = Store.objects.select_related("klaviyo_account__credential").get(pk=claim.store_id)
     readings = read_all(
         events,
         settings=store.translation,
@@ -120,10 +120,10 @@ def _send(
     clock: Clock,
     stopping: Callable[[], bool],
 ) -> Report:
-    login = Credential.objects.filter(klaviyo_account_id=store.klaviyo_account_id).first()
     try:
-        key = login.reveal() if login else ""
-    except LostKey:
+        key = store.klaviyo_account.credential.reveal()
+    except (Credential.DoesNotExist, LostKey):
+        # Klaviyo refuses an empty key, and the account is held until it has one again.
         key = ""
     sender = Sender(
         client=Klaviyo(settings.KLAVIYO_API_URL, key),

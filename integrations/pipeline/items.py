@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     UNCHANGED = "unchanged"
     STALE = "stale"
+    ABSENT = "absent"  # deleted before Klaviyo ever had it
     DEAD = "dead"
     RETRY = "retry"  # it counts as a try
     WAIT = "wait"  # it does not

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 AT_ONCE = 50
+# Jobs are asked about each minute; the next look goes on where this one ended.
+LONGEST_LOOK = timedelta(seconds=45)
 LONGEST_POLL = timedelta(seconds=60)
 # Klaviyo keeps results for a while it does not name; a job nobody can tell about is given up.
 GIVE_UP = timedelta(days=3)
@@ -38,11 +40,12 @@ CATALOG_UPDATES = {Endpoint.ITEMS_UPDATE, Endpoint.VARIANTS_UPDATE, Endpoint.ITE
 
 def follow_due(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     """Ask about every job whose time has come; returns how many have ended."""
-    ended = 0
-    for job in list(RemoteJob.objects.due(clock())[:AT_ONCE]):
-        if stopping():
-            break
-        ended += _follow(job, clock)
+    ended, until = 0, clock() + LONGEST_LOOK
+    while due := list(RemoteJob.objects.due(clock())[:AT_ONCE]):
+        for job in due:
+            if stopping() or clock() > until:
+                return ended
+            ended += _follow(job, clock)
     return ended
 
 
@@ -56,7 +59,7 @@ def _follow(job: RemoteJob, clock: Clock) -> bool:
     if not ours:
         return False
     grant = budgets.take(
-        job.klaviyo_account_id, Endpoint.JOB_STATUS, wanted=1, lane=Lane.REPORT, now=now
+        job.klaviyo_account_id, Endpoint.JOB_STATUS, wanted=1, lane=Lane.LIVE, now=now
     )
     client = _client(job)
     if not grant.calls or client is None:

@@ -1,6 +1,5 @@
 """From what events said to what must be sent: known, newer, doubled and refused are taken out."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from integrations.domain.operations import (
@@ -23,7 +22,7 @@ from .reading import Reading
 OUTCOMES = {
     Verdict.UNCHANGED: Outcome.UNCHANGED,
     Verdict.STALE: Outcome.STALE,
-    Verdict.ABSENT: Outcome.UNCHANGED,
+    Verdict.ABSENT: Outcome.ABSENT,
 }
 
 NOTHING = Fragment(b"", b"")
@@ -39,14 +38,19 @@ class Plan:
 
     def add_all(self, readings: list[Reading]) -> list[Item]:
         """Plan everything the readings say; returns what must be sent, in order."""
-        self._held = ledger.read(
-            self._store.klaviyo_account_id,
-            {name for reading in readings for op in reading.operations for name in _names(op)},
-        )
-        self._reserve(op for reading in readings for op in reading.operations)
-        for reading in readings:
-            for operation in reading.operations:
-                self._add(operation, reading.event.pk)
+        # An identity is put together once: a batch asks for thousands of them.
+        named = [
+            (operation, operation.identity, reading.event.pk)
+            for reading in readings
+            for operation in reading.operations
+        ]
+        siblings = [one for one, _, _ in named if isinstance(one, TrackEvent) and one.fallback_id]
+        wanted = {identity for _, identity, _ in named}
+        wanted |= {f"{one.kind}:{one.scope}:{one.fallback_id}" for one in siblings}
+        self._held = ledger.read(self._store.klaviyo_account_id, wanted)
+        self._reserve(siblings)
+        for operation, identity, event_id in named:
+            self._add(operation, identity, event_id)
         for item in self._leaders.values():
             self._judge(item)
         return [item for item in self._leaders.values() if item.outcome is Outcome.PENDING]
@@ -56,18 +60,18 @@ class Plan:
         """Everything, also what need not be sent."""
         return list(self._leaders.values())
 
-    def _reserve(self, operations: Iterable[Operation]) -> None:
+    def _reserve(self, siblings: list[TrackEvent]) -> None:
         """Settle who gets the order's own id, before the first of them is sent."""
         wanted: dict[str, TrackEvent] = {}
-        for one in operations:
-            if isinstance(one, TrackEvent) and one.fallback_id and one.identity not in self._held:
+        for one in siblings:
+            if one.identity not in self._held:
                 wanted.setdefault(one.identity, one)
         self._held |= ledger.reserve(self._store, list(wanted.values()), now=self._now)
 
-    def _add(self, operation: Operation, event_id: int) -> None:
-        if isinstance(operation, TrackEvent):
-            operation = settle_unique_id(operation, self._held.get(operation.identity))
-        identity = operation.identity
+    def _add(self, operation: Operation, identity: str, event_id: int) -> None:
+        if isinstance(operation, TrackEvent) and operation.fallback_id:
+            operation = settle_unique_id(operation, self._held.get(identity))
+            identity = operation.identity
         leader = self._leaders.get(identity)
         if leader is None:
             self._leaders[identity] = self._item(operation, identity, event_id)
@@ -97,12 +101,3 @@ class Plan:
             item.operation, UpsertCatalogItem | UpsertCatalogVariant | DeleteCatalogItem
         ):
             item.known = held is not None and held.present
-
-
-def _names(operation: Operation) -> list[str]:
-    if isinstance(operation, TrackEvent) and operation.fallback_id:
-        return [
-            operation.identity,
-            f"{operation.kind}:{operation.scope}:{operation.fallback_id}",
-        ]
-    return [operation.identity]

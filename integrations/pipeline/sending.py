@@ -89,11 +89,13 @@ class Sender:
 
     def _requests(self, endpoint: Endpoint, items: list[Item]) -> list[tuple[Endpoint, list[Item]]]:
         sized = [(item, item.content.profile + item.content.content) for item in items]
+        # Those that go one by one ask for their budget together.
+        most = FACTS[endpoint].most if FACTS[endpoint].most > 1 else FEW
         # What wraps an item in a bulk body is below 300 bytes.
         most_bytes = MOST_BYTES - 300 * min(len(items), FACTS[endpoint].most)
         return [
             (endpoint, [item for item, _ in piece])
-            for piece in split(sized, most=FACTS[endpoint].most, most_bytes=most_bytes)
+            for piece in split(sized, most=most, most_bytes=most_bytes)
         ]
 
     def _round(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -32,6 +32,12 @@ from .sending import Report
 LANE_REST = timedelta(seconds=2)
 LONGEST_REST = timedelta(minutes=5)
 FIRST_POLL = timedelta(seconds=5)
+
+
+# A login's success is written down this often, and not with each batch.
+NOTED_EVERY = timedelta(minutes=1)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_noted: dict[int, datetime] = {}
 
 
 class LostLease(Exception):
@@ -230,7 +236,11 @@ def _note_login(batch: Batch, now: datetime) -> None:
         )
         login.update(state=state, last_failure_at=now, last_failure=failure.message[:500])
         KlaviyoAccount.objects.hold(account, reason=failure.message, now=now)
+        _noted.pop(account, None)
     elif any(call.status and 200 <= call.status < 300 for call in batch.report.calls):
-        login.filter(
-            Q(last_success_at=None) | Q(last_success_at__lt=now - timedelta(minutes=1))
-        ).update(last_success_at=now)
+        if now - _noted.get(account, LONG_AGO) < NOTED_EVERY:
+            return
+        _noted[account] = now
+        login.filter(Q(last_success_at=None) | Q(last_success_at__lt=now - NOTED_EVERY)).update(
+            last_success_at=now
+        )

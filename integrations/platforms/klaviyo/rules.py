@@ -44,18 +44,24 @@ def _event_refusal(event: TrackEvent, one: Fragment, now: datetime) -> Failure |
     return _too_much(event.properties, "properties", 1) if one.size > LONGEST_LIST else None
 
 
-def _too_much(value: Any, place: str, depth: int) -> Failure | None:
+def _too_much(value: dict[str, Any] | list[Any], place: str, depth: int) -> Failure | None:
+    """Walk through everything once; it is asked of every larger event, so by exact class."""
     if depth > DEEPEST:
         return _refused("depth", place, "This is nested deeper than ten levels.")
-    if isinstance(value, str) and len(value.encode()) > LONGEST_TEXT:
-        return _refused("text", place, "This text is longer than 100 KB.")
     if isinstance(value, list) and len(value) > LONGEST_LIST:
         return _refused("list", place, "This list has more than 4,000 entries.")
-    pairs: Iterable[tuple[str, Any]] = value.items() if isinstance(value, dict) else ()
-    if isinstance(value, list):
-        pairs = ((str(number), entry) for number, entry in enumerate(value))
-    for key, entry in pairs:
-        if isinstance(entry, str | list | dict) and (
+    entries: Iterable[tuple[Any, Any]] = (
+        value.items() if isinstance(value, dict) else enumerate(value)
+    )
+    for key, entry in entries:
+        kind = entry.__class__
+        if kind is str:
+            if depth == DEEPEST:
+                return _refused("depth", f"{place}.{key}", "This is nested deeper than ten levels.")
+            # A character takes four bytes at most.
+            if len(entry) > LONGEST_TEXT // 4 and len(entry.encode()) > LONGEST_TEXT:
+                return _refused("text", f"{place}.{key}", "This text is longer than 100 KB.")
+        elif (kind is dict or kind is list) and (
             found := _too_much(entry, f"{place}.{key}", depth + 1)
         ):
             return found

@@ -11,6 +11,7 @@ ID = re.compile(r"\A[A-Za-z0-9_-]{1,48}\Z")
 CURRENCY = re.compile(r"\A[A-Z]{3}\Z")
 # Far above any price, far below what breaks arithmetic or a JSON reader.
 LARGEST_AMOUNT = Decimal(10) ** 15
+CENT = Decimal("0.01")
 LARGEST_QUANTITY = 10**9
 # A time outside of these is a mistake, and neither Python nor the database can compute with it.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -27,12 +28,17 @@ def identifier(value: int | str, field: str) -> str:
 
 def money(value: Decimal, field: str) -> Decimal:
     """A finite amount of a believable size. Raises Unreadable."""
-    if not value.is_finite() or abs(value) > LARGEST_AMOUNT:
+    if not (value.is_finite() and -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT):
         raise Unreadable("This is not an amount of money.", field=f"$.{field}", rule="amount")
     # One way to write an amount: webhooks say 10.00 where GraphQL says 10.0. Shopify sends at most
     # three decimals; more than six would only be noise in a fingerprint.
+    cents = value.quantize(CENT) + 0
+    return cents if cents == value else _exact(value)
+
+
+def _exact(value: Decimal) -> Decimal:
     exact = round(value, 6).normalize() + 0
-    cents = round(exact, 2)
+    cents = exact.quantize(CENT)
     return cents if cents == exact else exact
 
 
