@@ -1,11 +1,9 @@
 """The inbox: what stores told us, as it came."""
 
 import uuid
-from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Self
 
-import psycopg
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Q
 
 from integrations.domain.lanes import Lane
@@ -24,32 +22,6 @@ class EventState(models.TextChoices):
     DEAD = "dead", "Needs you"
 
 
-class Taken(NamedTuple):
-    """What working off an event needs of it; quicker to read in bulk than a model."""
-
-    pk: int
-    topic: str
-    body: bytes
-    triggered_at: datetime | None
-    received_at: datetime
-    attempts: int
-    failures: int
-
-
-# Sizes are read from the rows' headers, so no body is touched before it is wanted.
-_TAKE = """
-SELECT id, topic, body, triggered_at, received_at, attempts, failures FROM (
-  SELECT *, sum(octet_length(body)) OVER arrival AS bytes, row_number() OVER arrival AS place
-  FROM (SELECT id, topic, body, triggered_at, received_at, attempts, failures, next_attempt_at
-        FROM integrations_event
-        WHERE state = 'waiting' AND store_id = %s AND lane = %s AND next_attempt_at <= %s
-        ORDER BY next_attempt_at, id LIMIT %s) due
-  WINDOW arrival AS (ORDER BY next_attempt_at, id)) sized
-WHERE bytes <= %s OR place = 1
-ORDER BY place
-"""
-
-
 class EventQuerySet(models.QuerySet["Event"]):
     """Events, by who may see them and what is to be done."""
 
@@ -60,20 +32,6 @@ class EventQuerySet(models.QuerySet["Event"]):
     def waiting(self) -> Self:
         """Those that have not ended yet."""
         return self.filter(state=EventState.WAITING)
-
-    def take(
-        self, *, store_id: int, lane: Lane, most: int, most_bytes: int, now: datetime
-    ) -> list[Taken]:
-        """Read the due events of one lane, oldest first: so many, and so many bytes of bodies.
-
-        One is always read, however large.
-        """
-        connection.ensure_connection()
-        # Binary, since the text form of a body is twice its size; Django's own cursor cannot.
-        with psycopg.Cursor(connection.connection) as cursor:
-            values = [store_id, int(lane), now, most, most_bytes]
-            cursor.execute(_TAKE, values, binary=True)
-            return [Taken(*row) for row in cursor.fetchall()]
 
     def count_lost_attempt(self, ids: list[int]) -> int:
         """Note that a worker died with these in hand."""

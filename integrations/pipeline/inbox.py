@@ -4,17 +4,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from integrations.domain.lanes import Lane
-from integrations.models import Attempt, Credential, DeadLetter, Event, Store, StoreLane
-from integrations.models.events import Taken
-from integrations.models.lanes import LEASE, Claim
-from integrations.platforms.klaviyo.client import Klaviyo
-from integrations.secrets import LostKey
+from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
+from integrations.models.lanes import LEASE, Claim, Taken
 
-from . import dead_letters, ledger, lookups, tallies
+from . import dead_letters, destinations, ledger, lookups, tallies
+from .destinations import Destination
 from .items import Item
 from .planning import Plan
 from .reading import Reading, read_all
@@ -37,7 +34,8 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
     if not events:
         StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
         return 0
-    store = Store.objects.select_related("klaviyo_account__credential").get(pk=claim.store_id)
+    destination = destinations.of(claim.store_id)
+    store = destination.store
     readings = read_all(
         events,
         settings=store.translation,
@@ -47,8 +45,8 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
     try:
-        report = _send(store, claim, to_send, clock, stopping) if to_send else Report()
-        settle(Batch(claim, store, readings, plan.items, report), now=clock())
+        report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
+        settle(Batch(claim, destination, readings, plan.items, report), now=clock())
     except LostLease:
         # Whoever took the lane over sends the same identities again, which changes nothing.
         log.warning("batch.lost_lease", extra={"lane": claim.pk, "epoch": claim.epoch})
@@ -62,21 +60,12 @@ def _take(claim: Claim, *, now: datetime) -> list[Taken]:
 
     The note is what counts an attempt: if this worker dies, the next holder of the lane finds it.
     """
-    with transaction.atomic():
-        limit = claim.batch_limit
-        if claim.orphans:
+    limit = claim.batch_limit
+    if claim.orphans:
+        with transaction.atomic():
             limit = _adopt(claim, now)
-        events = Event.objects.take(
-            store_id=claim.store_id,
-            lane=claim.lane,
-            most=limit,
-            most_bytes=MOST_BYTES,
-            now=now,
-        )
-        owned = StoreLane.objects.owned(claim).update(
-            in_hand=[event.pk for event in events], batch_limit=limit, lease_until=now + LEASE
-        )
-    return events if owned else []
+            StoreLane.objects.owned(claim).update(in_hand=[])
+    return StoreLane.objects.take(claim, most=limit, most_bytes=MOST_BYTES, now=now)
 
 
 def _adopt(claim: Claim, now: datetime) -> int:
@@ -114,20 +103,15 @@ def _put_aside(store_id: int, culprits: list[Event], now: datetime) -> None:
 
 
 def _send(
-    store: Store,
+    destination: Destination,
     claim: Claim,
     items: list[Item],
     clock: Clock,
     stopping: Callable[[], bool],
 ) -> Report:
-    try:
-        key = store.klaviyo_account.credential.reveal()
-    except (Credential.DoesNotExist, LostKey):
-        # Klaviyo refuses an empty key, and the account is held until it has one again.
-        key = ""
     sender = Sender(
-        client=Klaviyo(settings.KLAVIYO_API_URL, key),
-        account_id=store.klaviyo_account_id,
+        client=destination.client,
+        account_id=destination.store.klaviyo_account_id,
         lane=claim.lane,
         clock=clock,
         stopping=stopping,

@@ -10,7 +10,7 @@ from integrations.domain.operations import Operation, Profile, TrackEvent
 from integrations.domain.records import Order, Record
 from integrations.domain.skips import Skip
 from integrations.domain.translation import Translation, translate
-from integrations.models.events import Taken
+from integrations.models.lanes import Taken
 from integrations.platforms.shopify import webhooks
 
 # Looks up, by id, orders whose own message we have not seen; one that cannot be read stands as

@@ -255,6 +255,7 @@ def _side_by_side(
     call: Callable[[Endpoint, list[Item]], tuple[Answer | Failure, CallRecord]],
     calls: list[tuple[Endpoint, list[Item]]],
 ) -> list[tuple[Answer | Failure, CallRecord]]:
-    if len(calls) == 1:
-        return [call(*calls[0])]
-    return list(_callers().map(lambda one: call(*one), calls))
+    if not calls:
+        return []
+    others = [_callers().submit(call, *one) for one in calls[1:]]
+    return [call(*calls[0]), *(other.result() for other in others)]

@@ -5,24 +5,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Least
+from django.db.models import Q
 
 from integrations.domain.operations import DeleteCatalogItem
 from integrations.models import (
     Attempt,
-    Call,
     Credential,
     KlaviyoAccount,
     RemoteJob,
     Store,
-    StoreLane,
 )
 from integrations.models.credentials import CredentialState
-from integrations.models.events import Taken
-from integrations.models.lanes import Claim
+from integrations.models.lanes import Claim, Taken
 
-from . import dead_letters, ledger, tallies
+from . import dead_letters, destinations, ledger, tallies
+from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
 from .reading import Reading
@@ -49,11 +46,16 @@ class Batch:
     """Everything one claim led to."""
 
     claim: Claim
-    store: Store
+    destination: Destination
     readings: list[Reading]
     items: list[Item]
     report: Report
     endings: list[Ending] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        """The store whose news this is."""
+        return self.destination.store
 
 
 def settle(batch: Batch, *, now: datetime) -> None:
@@ -71,6 +73,20 @@ def settle(batch: Batch, *, now: datetime) -> None:
         _note_login(batch, now)
 
 
+# The size of the next batch grows from what was really taken, unless this one was in trouble.
+_GIVE_BACK = """
+UPDATE integrations_storelane
+SET lease_until = NULL, lease_by = '', in_hand = '{}', not_before = %s, wait_reason = %s,
+    failures = %s, batch_limit = CASE WHEN %s THEN batch_limit ELSE least(batch_limit * 2, 500) END
+WHERE id = %s AND epoch = %s
+"""
+_CALL = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_KEEP_CALLS = """
+INSERT INTO integrations_call (klaviyo_account_id, store_id, endpoint, started_at, milliseconds,
+  status, items, sent_bytes, error, request_id) VALUES {rows} RETURNING id
+"""
+
+
 def _give_back(batch: Batch, now: datetime) -> None:
     """Return the lane, if it is still ours: whoever took it over has the say."""
     report, claim = batch.report, batch.claim
@@ -79,40 +95,45 @@ def _give_back(batch: Batch, now: datetime) -> None:
     if report.troubled and until is None:
         rest = min(LONGEST_REST, LANE_REST * 2 ** min(failures - 1, 10))
         until, reason = now + rest, report.troubled.message
-    ours = StoreLane.objects.owned(claim).update(
-        lease_until=None,
-        lease_by="",
-        in_hand=[],
-        not_before=until,
-        wait_reason=reason[:200],
-        failures=failures,
-        # From what was really taken: after a crash that is less than the claim allowed.
-        batch_limit=F("batch_limit") if report.troubled else Least(F("batch_limit") * 2, 500),
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _GIVE_BACK,
+            [until, reason[:200], failures, bool(report.troubled), claim.pk, claim.epoch],
+        )
+        ours = cursor.rowcount
     if not ours:
         raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
 
 
 def _keep_calls(batch: Batch) -> list[int]:
-    rows = Call.objects.bulk_create(
-        Call(
-            klaviyo_account_id=batch.store.klaviyo_account_id,
-            store_id=batch.store.pk,
-            endpoint=record.endpoint,
-            started_at=record.started_at,
-            milliseconds=record.milliseconds,
-            status=record.status,
-            items=record.items,
-            sent_bytes=record.sent_bytes,
-            error=record.error[:500],
-            request_id=record.request_id,
+    records = batch.report.calls
+    if not records:
+        return []
+    account, store = batch.store.klaviyo_account_id, batch.store.pk
+    values = [
+        value
+        for one in records
+        for value in (
+            account,
+            store,
+            one.endpoint.value,
+            one.started_at,
+            one.milliseconds,
+            one.status,
+            one.items,
+            one.sent_bytes,
+            one.error[:500],
+            one.request_id,
         )
-        for record in batch.report.calls
-    )
-    return [row.pk for row in rows]
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_CALLS.format(rows=", ".join([_CALL] * len(records))), values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _keep_jobs(batch: Batch) -> None:
+    if not batch.report.jobs:
+        return
     RemoteJob.objects.bulk_create(
         (
             RemoteJob(
@@ -234,7 +255,14 @@ def _note_login(batch: Batch, now: datetime) -> None:
             if failure.status == 403
             else CredentialState.NEEDS_RECONNECT
         )
-        login.update(state=state, last_failure_at=now, last_failure=failure.message[:500])
+        # Looked up anew next time. A key that was renewed while this batch was under way is not
+        # the one that was refused.
+        destinations.forget(batch.store.pk)
+        if batch.destination.login:
+            login = login.filter(secret=batch.destination.login)
+        known = login.update(state=state, last_failure_at=now, last_failure=failure.message[:500])
+        if batch.destination.login and not known:
+            return
         KlaviyoAccount.objects.hold(account, reason=failure.message, now=now)
         _noted.pop(account, None)
     elif any(call.status and 200 <= call.status < 300 for call in batch.report.calls):

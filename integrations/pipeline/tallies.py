@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from integrations.models import Event
-from integrations.models.events import Taken
+from integrations.models.lanes import Taken
 
 _ADD = """
 INSERT INTO integrations_tally AS known (store_id, minute, delivered, skipped, dead, lag_seconds)

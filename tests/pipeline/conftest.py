@@ -13,7 +13,7 @@ from django.test import Client
 
 from integrations.domain.lanes import Lane
 from integrations.models import Store, StoreLane
-from integrations.pipeline import inbox, intake
+from integrations.pipeline import destinations, inbox, intake
 from integrations.platforms.shopify.signature import sign
 from sandbox.klaviyo import Klaviyo
 from tests import factories
@@ -37,6 +37,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
     intake.forget_stores()
+    destinations.forget()
     yield
     intake.forget_stores()
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from integrations.models import DeadLetter, Event, RemoteJob, events, lanes
+from integrations.models import DeadLetter, Event, RemoteJob, lanes
 from integrations.pipeline import ledger
 from tests import factories
 
@@ -78,7 +78,8 @@ def test_a_claim_looks_at_one_row_for_each_lane_with_work(seeded):
 
 
 def test_a_batch_is_read_by_the_index_of_what_waits(seeded):
-    found = plan(events._TAKE, [seeded[0].pk, 0, NOW, 500, 12_000_000])
+    values = {"store": seeded[0].pk, "lane": 0, "now": NOW, "until": NOW, "id": 1, "epoch": 1}
+    found = plan(lanes._TAKE, values | {"most": 500, "most_bytes": 12_000_000})
 
     assert_by_index(found, "integrations_event", "event_due")
 
