@@ -52,6 +52,8 @@ _FREE = """
     AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
     AND store.paused_at IS NULL AND account.held_since IS NULL"""
 _ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
+# The epoch is a clock's, so that no two claims share one even when the database forgets the last
+# moments before it crashed (docs/adr/0013).
 _CLAIM = f"""
 {_BUSY}, free AS (
   SELECT candidate.id {_FREE}
@@ -59,7 +61,8 @@ _CLAIM = f"""
   LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED
 )
 UPDATE integrations_storelane lane
-SET lease_until = %(until)s, lease_by = %(by)s, epoch = epoch + 1, last_served_at = %(now)s
+SET lease_until = %(until)s, lease_by = %(by)s, last_served_at = %(now)s,
+    epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
 FROM free WHERE lane.id = free.id
 RETURNING lane.id, lane.store_id, lane.lane, lane.epoch, lane.in_hand, lane.batch_limit,
           lane.failures

@@ -114,10 +114,7 @@ def _read(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
     return rows.get()
 
 
-# One round trip that does not wait for the disk: after a crash of the database the platform's own
-# answers say what is left.
 _SWAP = """
-SET LOCAL synchronous_commit TO off;
 UPDATE integrations_budget SET slots = %s::jsonb, updated_at = %s
 WHERE id = %s AND slots = %s::jsonb AND burst = %s AND steady = %s
   AND blocked_until IS NOT DISTINCT FROM %s::timestamptz
@@ -130,7 +127,6 @@ def _swap(row: Budget, usage: Usage, now: datetime) -> bool:
     before = (row.pk, json.dumps(row.slots), row.burst, row.steady, row.blocked_until)
     with connection.cursor() as cursor:
         cursor.execute(_SWAP, [json.dumps(slots), now, *before])
-        cursor.nextset()
         if not cursor.rowcount:
             return False
     row.slots, row.updated_at = slots, now

@@ -38,7 +38,9 @@ _READ_BUYERS = """
 SELECT source_id, profile FROM integrations_delivery
 WHERE klaviyo_account_id = %s AND identity = ANY(%s) AND profile <> ''
 """
+# Waits for the disk, whatever the connection's habit: this choice must survive everything.
 _RESERVE = """
+SET LOCAL synchronous_commit TO on;
 INSERT INTO integrations_delivery (klaviyo_account_id, store_id, kind, identity, source_id, profile,
   fingerprint, version, present, accepted_at, origin)
 SELECT %s, %s, kind, identity, source_id, profile, '', %s, false, %s, 0

@@ -12,6 +12,8 @@ from .items import Item
 
 # Up to this many go one by one where the bulk endpoint is exhausted or has no answer to give.
 FEW = 10
+# Up to this many do so where the bulk endpoint has nothing left: its budget is the smaller one.
+MANY = 40
 # Where to go when a bulk endpoint has nothing left, and few enough items wait.
 SIBLINGS = {
     Endpoint.EVENTS: Endpoint.EVENT,

@@ -18,7 +18,7 @@ from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
 
 from . import budgets
 from .items import Item, Outcome
-from .routing import FEW, SIBLINGS, phases
+from .routing import FEW, MANY, SIBLINGS, phases
 
 # Requests in one round, so that a round is shorter than a lease.
 AT_ONCE = 8
@@ -125,7 +125,7 @@ class Sender:
         """
         choices = [endpoint]
         sibling = SIBLINGS.get(endpoint)
-        if sibling and len(items) <= FEW:
+        if sibling and len(items) <= MANY:
             choices.append(sibling)
         while True:
             now, retry_at = self.clock(), None

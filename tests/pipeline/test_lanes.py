@@ -53,8 +53,8 @@ def test_of_many_workers_one_gets_the_lane(store, clock):
 
     claims = in_threads(8, lambda number: claim(clock, by=f"worker {number}"))
 
-    assert len([one for one in claims if one]) == 1
-    assert StoreLane.objects.get(lane=0).epoch == 1
+    [winner] = [one for one in claims if one]
+    assert StoreLane.objects.get(lane=0).epoch == winner.epoch
 
 
 def test_many_workers_share_many_stores_without_doubling_any(clock, transactional_db):
@@ -71,12 +71,13 @@ def test_many_workers_share_many_stores_without_doubling_any(clock, transactiona
 
 def test_a_lane_in_use_is_left_alone_until_its_lease_has_run_out(store, clock):
     given_order(store, 1)
-    assert claim(clock)
+    first = claim(clock)
+    assert first
 
     clock.forward(seconds=LEASE.total_seconds() - 1)
     assert claim(clock) is None
     clock.forward(seconds=2)
-    assert claim(clock).epoch == 2
+    assert claim(clock).epoch > first.epoch
 
 
 def test_live_goes_before_replay_before_backfill_before_report(store, clock):

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 from django_q.cluster import Cluster
 from django_q.models import Schedule
 from django_q.signals import post_execute_in_worker, pre_execute
@@ -55,6 +56,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the cluster and watch it."""
+        do_not_wait_for_the_disk()
         ensure_schedules()
         pre_execute.connect(_stamp, dispatch_uid="runcluster-pre")
         post_execute_in_worker.connect(_stamp, dispatch_uid="runcluster-post")
@@ -72,6 +74,17 @@ class Command(BaseCommand):
             # The sentinel died by itself; its workers would run on as orphans.
             _end_tree()
             sys.exit(WEDGED)
+
+
+def do_not_wait_for_the_disk() -> None:
+    """Let the workers' commits reach the disk a moment later (docs/adr/0013).
+
+    What they write can be found out again: an event stays in the inbox until it is settled, and
+    sending it once more changes nothing. Only the inbox itself must never forget.
+    """
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} -c synchronous_commit=off"
+    connection.close()
 
 
 def ensure_schedules() -> None:
