@@ -16,6 +16,7 @@ from django_q.models import Schedule
 from django_q.signals import post_execute_in_worker, pre_execute
 
 from integrations import queue, stopping
+from integrations.checks import CONSOLE
 
 # The sweep runs each minute, so three minutes without any task mean that nothing runs any more.
 SILENCE = 180
@@ -43,6 +44,8 @@ class GentleCluster(Cluster):  # type: ignore[misc]
 class Command(BaseCommand):
     """Run the workers until SIGTERM or SIGINT."""
 
+    # All checks would load every page, and a deploy waits for this start.
+    requires_system_checks = (CONSOLE,)
     help = "Run the workers. Stops within seconds of SIGTERM, also when every process gets it."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -61,6 +64,7 @@ class Command(BaseCommand):
         pre_execute.connect(_stamp, dispatch_uid="runcluster-pre")
         post_execute_in_worker.connect(_stamp, dispatch_uid="runcluster-post")
         _beat.value = time.time()
+        queue.ask_for(queue.DRAIN)
         queue.ask_for(queue.SWEEP)
         # Children keep SIGTERM blocked: only the parent acts on it, and tells them by the flag.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
