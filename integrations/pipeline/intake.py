@@ -1,7 +1,7 @@
 """Receive: verify the signature over the raw bytes, keep the body, answer."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -130,9 +130,9 @@ def receive(
     return STORED if is_new else DUPLICATE
 
 
-def insert(cursor: Any, rows: Sequence[Row]) -> bool:
+def insert(cursor: Any, row: Row) -> bool:
     """Write one row; say whether it is new. Works on a psycopg cursor."""
-    cursor.execute(INSERT, rows[0], prepare=True)
+    cursor.execute(INSERT, row, prepare=True)
     return bool(cursor.rowcount)
 
 

@@ -126,7 +126,7 @@ class Writer:
     def _insert(database: psycopg.Connection[tuple[object, ...]], rows: Sequence[Row]) -> None:
         with database.transaction(), database.cursor() as cursor:
             if len(rows) == 1:
-                cursor.execute(intake.INSERT, rows[0], prepare=True)
+                intake.insert(cursor, rows[0])
             else:
                 cursor.executemany(intake.INSERT, rows)
 

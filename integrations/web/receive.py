@@ -37,7 +37,7 @@ def _answer(request: HttpRequest, address: str) -> HttpResponse:
                 headers=headers,
                 body=stream.read(intake.max_bytes() + 1),
                 now=timezone.now(),
-                keep=lambda row: intake.insert(cursor.cursor, [row]),
+                keep=lambda row: intake.insert(cursor.cursor, row),
             )
     except IntegrityError:  # the store was deleted between the look-up and the insert
         intake.forget_stores()
