@@ -1,8 +1,9 @@
 """Putting aside what needs a person, under the cause it shares with others."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from django.db import connection
@@ -21,6 +22,9 @@ ON CONFLICT (merchant_id, platform, code, field, rule)
 DO UPDATE SET last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
 RETURNING id
 """
+# Platform, code, field and rule to the id of their cause.
+FindCause = Callable[[str, str, str, str], int]
+
 _POSITION = re.compile(r"\d+")
 
 
@@ -33,18 +37,20 @@ def keep(
     now: datetime,
 ) -> None:
     """Make a dead letter of each event and operation that cannot go on by itself."""
+    # Many records of a batch may share a cause, and it is looked up once.
+    find = cache(partial(cause, store, now=now))
     events = {reading.event.pk: reading.event for reading in readings}
     rows = [
-        _of_item(store, item, events[item.event_id].attempts + 1, now)
+        _of_item(store, find, item, events[item.event_id].attempts + 1, now)
         for item in items
         if item.outcome is Outcome.DEAD
     ]
     for ending in endings:
         reading: Reading = ending.reading
         if ending.state == "dead" and reading.unreadable is not None:
-            rows.append(_unreadable(store, reading, now))
+            rows.append(_unreadable(store, find, reading, now))
         elif ending.state == "dead" and ending.failure is not None:
-            rows.append(_given_up(store, reading, ending.failure, now))
+            rows.append(_given_up(store, find, reading, ending.failure, now))
     DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -82,7 +88,7 @@ def field_of(pointer: str) -> str:
     return ".".join(re.sub(r"\[\d*\.*\]", "[]", part) for part in kept)
 
 
-def _of_item(store: Store, item: Item, attempts: int, now: datetime) -> DeadLetter:
+def _of_item(store: Store, find: FindCause, item: Item, attempts: int, now: datetime) -> DeadLetter:
     failure = item.failure
     assert failure is not None  # noqa: S101 - an item never dies without one
     own_rule = failure.code.startswith("rule_")
@@ -90,13 +96,11 @@ def _of_item(store: Store, item: Item, attempts: int, now: datetime) -> DeadLett
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=item.event_id,
-        cause_id=cause(
-            store,
+        cause_id=find(
             "klaviyo",
             "invalid" if own_rule else failure.code,
             field_of(failure.pointer),
             failure.code.removeprefix("rule_") if own_rule else "",
-            now=now,
         ),
         identity=item.identity,
         kind=item.operation.kind,
@@ -111,7 +115,7 @@ def _of_item(store: Store, item: Item, attempts: int, now: datetime) -> DeadLett
     )
 
 
-def _unreadable(store: Store, reading: Reading, now: datetime) -> DeadLetter:
+def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) -> DeadLetter:
     found = reading.unreadable
     assert found is not None  # noqa: S101 - the caller has looked
     place = re.sub(r"\[\d+\]", "[]", found.field).removeprefix("$.")
@@ -119,7 +123,7 @@ def _unreadable(store: Store, reading: Reading, now: datetime) -> DeadLetter:
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=reading.event.pk,
-        cause_id=cause(store, store.platform, "unreadable", place, found.rule, now=now),
+        cause_id=find(store.platform, "unreadable", place, found.rule),
         message=found.message[:500].replace("\x00", ""),
         pointer=found.field[:300],
         attempts=reading.event.attempts + 1,
@@ -127,7 +131,9 @@ def _unreadable(store: Store, reading: Reading, now: datetime) -> DeadLetter:
     )
 
 
-def _given_up(store: Store, reading: Reading, failure: Failure, now: datetime) -> DeadLetter:
+def _given_up(
+    store: Store, find: FindCause, reading: Reading, failure: Failure, now: datetime
+) -> DeadLetter:
     # What failed while reading is the store's; what failed while sending is Klaviyo's.
     platform = store.platform if reading.failure is failure else "klaviyo"
     unknown = failure.code == "order_unknown"
@@ -135,13 +141,8 @@ def _given_up(store: Store, reading: Reading, failure: Failure, now: datetime) -
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=reading.event.pk,
-        cause_id=cause(
-            store,
-            platform,
-            "order_unknown" if unknown else "gave_up",
-            "",
-            "" if unknown else failure.code,
-            now=now,
+        cause_id=find(
+            platform, "order_unknown" if unknown else "gave_up", "", "" if unknown else failure.code
         ),
         message=failure.message,
         status=failure.status,
