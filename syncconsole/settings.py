@@ -38,6 +38,14 @@ def _switch(name: str, default: bool) -> bool:
     return value in ON if value else default
 
 
+def _address(name: str, default: str) -> str:
+    """An address without a slash at its end, so that paths can be put behind it."""
+    value = str(env.str(name, default=default)).rstrip("/")
+    if value and not value.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(f"{name} must begin with https:// or http://.")
+    return value
+
+
 def _required_unless_debug(name: str, default: str) -> str:
     value = str(env.str(name, default="" if not DEBUG else default))
     if not value:
@@ -63,6 +71,14 @@ KLAVIYO_AUTHORIZE_URL = env.str(
 FIELD_ENCRYPTION_KEYS = _required_unless_debug(
     "FIELD_ENCRYPTION_KEYS", "b25seS1mb3ItZGV2ZWxvcG1lbnQtb25seS1mb3ItZGU="
 ).split(",")
+# The address people and platforms reach the console at: in e-mails, sign-ins and subscriptions.
+PUBLIC_URL = _address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "")
+# The app of each platform that merchants sign in to. Without one, that way to connect is closed.
+SHOPIFY_CLIENT_ID = env.str("SHOPIFY_CLIENT_ID", default="")
+KLAVIYO_CLIENT_ID = env.str("KLAVIYO_CLIENT_ID", default="")
+KLAVIYO_CLIENT_SECRET = env.str("KLAVIYO_CLIENT_SECRET", default="")
+# How long a shop rests between letting go of the old login and asking for a new one.
+RECONNECT_REST_SECONDS = _whole_number("RECONNECT_REST_SECONDS", 60, least=0)
 WEBHOOK_MAX_BYTES = _whole_number("WEBHOOK_MAX_BYTES", 5_000_000, least=1000)
 
 # --- the application ----------------------------------------------------------------------------
@@ -166,6 +182,23 @@ Q_CLUSTER = {
     "max_rss": 400_000,
     "log_level": "WARNING",
 }
+
+# --- e-mail ---------------------------------------------------------------------------------------
+# As smtp+tls://user:password@host:587. Without one, e-mails are only written to the log.
+try:
+    _mail = env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://")
+except (ValueError, KeyError) as exc:
+    raise ImproperlyConfigured(f"EMAIL_URL is malformed: {exc}") from exc
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sync Console <console@localhost>")
 
 # --- static files and security ------------------------------------------------------------------
 STATIC_URL = "static/"

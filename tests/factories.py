@@ -7,15 +7,23 @@ from typing import Any
 from integrations.domain.lanes import Lane
 from integrations.models import (
     Attempt,
+    AuditEntry,
+    Authorization,
     Cause,
     Credential,
     DeadLetter,
     Event,
+    Gap,
+    Invitation,
     KlaviyoAccount,
     Membership,
     Merchant,
+    Notice,
+    PathTest,
+    Reconnection,
     Store,
     StoreLane,
+    Subscription,
     Tally,
     User,
 )
@@ -146,3 +154,76 @@ def an_attempt(event: Event, **changes: Any) -> Attempt:
 
 def a_tally(store: Store, **changes: Any) -> Tally:
     return Tally.objects.create(**{"store": store, "minute": NOON} | changes)
+
+
+def an_audit_entry(merchant: Merchant, **changes: Any) -> AuditEntry:
+    defaults = {
+        "at": NOON,
+        "actor_name": "Sync Console",
+        "role": "automatic",
+        "action": "credential.broken",
+        "merchant": merchant,
+        "subject": merchant.name,
+    }
+    return AuditEntry.objects.create(**defaults | changes)
+
+
+def an_authorization(merchant: Merchant, user: User, **changes: Any) -> Authorization:
+    defaults = {
+        "platform": "shopify",
+        "merchant": merchant,
+        "domain": "alpine-demo.myshopify.com",
+        "state_hash": f"state-{next(_numbers)}".encode(),
+        "browser_hash": b"browser",
+        "begun_by": user,
+        "begun_at": NOON,
+        "expires_at": NOON + timedelta(minutes=10),
+    }
+    return Authorization.objects.create(**defaults | changes)
+
+
+def a_reconnection(**changes: Any) -> Reconnection:
+    return Reconnection.objects.create(**{"begun_at": NOON} | changes)
+
+
+def a_gap(store: Store, **changes: Any) -> Gap:
+    defaults = {
+        "store": store,
+        "since": NOON - timedelta(hours=3),
+        "until": NOON,
+        "cause": "The login did not work.",
+        "noticed_at": NOON,
+    }
+    return Gap.objects.create(**defaults | changes)
+
+
+def a_subscription(store: Store, **changes: Any) -> Subscription:
+    return Subscription.objects.create(**{"store": store, "topic": "orders/create"} | changes)
+
+
+def a_path_test(store: Store, **changes: Any) -> PathTest:
+    return PathTest.objects.create(**{"store": store, "asked_at": NOON} | changes)
+
+
+def an_invitation(merchant: Merchant, **changes: Any) -> Invitation:
+    number = next(_numbers)
+    defaults = {
+        "merchant": merchant,
+        "email": f"guest{number}@alpine-demo.shop",
+        "token_hash": f"token-{number}".encode(),
+        "invited_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+    }
+    return Invitation.objects.create(**defaults | changes)
+
+
+def a_notice(merchant: Merchant, **changes: Any) -> Notice:
+    defaults = {
+        "key": f"notice-{next(_numbers)}",
+        "merchant": merchant,
+        "subject": "The login of Alpine no longer works",
+        "body": "Connect it again.",
+        "made_at": NOON,
+        "next_attempt_at": NOON,
+    }
+    return Notice.objects.create(**defaults | changes)

@@ -11,4 +11,7 @@ class ConsoleAdminConfig(AdminConfig):
     def ready(self) -> None:
         """Load the registrations, once the models are there."""
         super().ready()
-        from integrations.admin import registrations  # noqa: F401, PLC0415 - needs loaded models
+        from integrations.admin import (  # noqa: PLC0415 - needs loaded models
+            connections,  # noqa: F401
+            registrations,  # noqa: F401
+        )

@@ -113,8 +113,8 @@ class CredentialAdmin(PipelineAdmin):
     list_display = ("kind", "store", "klaviyo_account", "state", "connected_at", "last_success_at")
     list_filter = ("kind", "state")
     list_select_related = ("store", "klaviyo_account")
-    exclude = ("secret",)
-    heavy = ("secret",)
+    exclude = ("secret", "refresh_secret")
+    heavy = ("secret", "refresh_secret")
     ordering = ("-connected_at",)
 
 

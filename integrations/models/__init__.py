@@ -1,6 +1,8 @@
 """Tables, constraints and querysets: what must be true, and each state change as one UPDATE."""
 
 from .accounts import KlaviyoAccount
+from .audit import AuditEntry
+from .authorizations import Authorization
 from .budgets import Budget
 from .calls import Attempt, Call
 from .credentials import Credential
@@ -8,14 +10,20 @@ from .dead_letters import Cause, DeadLetter
 from .deliveries import Delivery
 from .events import Event
 from .health import Heartbeat, RefusalCount
+from .invitations import Invitation
 from .jobs import RemoteJob
 from .lanes import StoreLane
+from .notices import Notice
 from .people import Membership, Merchant, User
+from .reconnections import Gap, Reconnection
 from .stores import Store
+from .subscriptions import PathTest, Subscription
 from .tallies import Tally
 
 __all__ = [
     "Attempt",
+    "AuditEntry",
+    "Authorization",
     "Budget",
     "Call",
     "Cause",
@@ -23,14 +31,20 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "Event",
+    "Gap",
     "Heartbeat",
+    "Invitation",
     "KlaviyoAccount",
     "Membership",
     "Merchant",
+    "Notice",
+    "PathTest",
+    "Reconnection",
     "RefusalCount",
     "RemoteJob",
     "Store",
     "StoreLane",
+    "Subscription",
     "Tally",
     "User",
 ]

@@ -6,6 +6,7 @@ from django.db.models import Q
 from integrations.secrets import decrypt, encrypt
 
 from .accounts import KlaviyoAccount
+from .people import User
 from .stores import Store
 
 
@@ -14,6 +15,7 @@ class CredentialKind(models.TextChoices):
 
     SHOPIFY_TOKEN = "shopify_token", "Shopify access token"
     KLAVIYO_KEY = "klaviyo_key", "Klaviyo private key"
+    KLAVIYO_OAUTH = "klaviyo_oauth", "Klaviyo sign-in"
 
 
 class CredentialState(models.TextChoices):
@@ -23,6 +25,10 @@ class CredentialState(models.TextChoices):
     NEEDS_RECONNECT = "needs_reconnect", "Needs to be connected again"
     MISSING_SCOPES = "missing_scopes", "Permissions are missing"
     REVOKED = "revoked", "Withdrawn"
+    # Not of the login itself: the shop is frozen, locked or closed to us.
+    SUSPENDED = "suspended", "The shop is closed"
+    # The key it was encrypted with is gone.
+    UNREADABLE = "unreadable", "Cannot be read any more"
 
 
 class Credential(models.Model):
@@ -35,15 +41,28 @@ class Credential(models.Model):
         KlaviyoAccount, models.CASCADE, null=True, blank=True, related_name="credential"
     )
     kind = models.CharField(max_length=20, choices=CredentialKind.choices)
+    # The access token or the private key; what renews it, where it can be renewed.
     secret = models.BinaryField()
+    refresh_secret = models.BinaryField(default=bytes, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(
         max_length=20, choices=CredentialState.choices, default=CredentialState.ACTIVE
     )
     scopes = models.JSONField(default=list, blank=True)
+    connected_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="connected"
+    )
     connected_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True, blank=True)
     last_success_at = models.DateTimeField(null=True, blank=True)
     last_failure_at = models.DateTimeField(null=True, blank=True)
     last_failure = models.CharField(max_length=500, blank=True)
+    # What the platform said, in its own word: `invalid_grant`, `401`, `app_not_installed`.
+    failure_code = models.CharField(max_length=60, blank=True)
+    # Since when it has not worked; None while it does.
+    broken_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -61,10 +80,16 @@ class Credential(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.store or self.klaviyo_account}"
 
-    def keep(self, secret: str) -> None:
-        """Set the secret, encrypted; the row still has to be saved."""
+    def keep(self, secret: str, refresh: str = "") -> None:
+        """Set the secret and what renews it, encrypted; the row still has to be saved."""
         self.secret = encrypt(secret)
+        self.refresh_secret = encrypt(refresh) if refresh else b""
 
     def reveal(self) -> str:
-        """The secret in clear, for signing a call and for nothing else."""
+        """The secret in clear, for signing a call and for nothing else. Raises LostKey."""
         return decrypt(bytes(self.secret))
+
+    def reveal_refresh(self) -> str:
+        """What renews the secret, in clear; empty when nothing does. Raises LostKey."""
+        token = bytes(self.refresh_secret)
+        return decrypt(token) if token else ""

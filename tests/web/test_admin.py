@@ -60,6 +60,14 @@ def one_of_each(world, now):
         version=now,
         accepted_at=now,
     )
+    a.an_audit_entry(store.merchant, store=store)
+    a.an_authorization(store.merchant, a.a_user())
+    a.a_reconnection(store=store)
+    a.a_gap(store)
+    a.a_subscription(store)
+    a.a_path_test(store)
+    a.an_invitation(store.merchant)
+    a.a_notice(store.merchant)
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.model_name)
