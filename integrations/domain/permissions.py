@@ -1,0 +1,67 @@
+"""Who may do what. docs/permissions.md is this table in words; a test keeps the two alike."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is to a merchant."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+    SUPPORT = "support"
+    ADMINISTRATOR = "administrator"
+
+
+class Capability(StrEnum):
+    """One thing a person may be allowed to do; the value is its sentence in the docs."""
+
+    SEE = "See shops, messages, failed records and Klaviyo accounts"
+    RECONNECT = "Reconnect a login"
+    SEND_TEST = "Send a test message"
+    PAUSE = "Pause a shop and let it go on"
+    READ_HISTORY = "Read the history"
+    SEE_TEAM = "See who is in the team"
+    CONNECT = "Connect a shop or a Klaviyo account"
+    DISCONNECT = "Disconnect a shop or a Klaviyo account"
+    EXPORT_HISTORY = "Export the history"
+    INVITE = "Invite people, send an invitation again, withdraw it"
+    REMOVE_PEOPLE = "Remove people from the team"
+    CHANGE_ROLES = "Change somebody's role"
+    SEE_EVERY_MERCHANT = "Open every merchant's pages, with the block for support"
+    SEE_RAW_ROWS = "See raw rows in the administration"
+    CHANGE_RAW_ROWS = "Change and delete raw rows in the administration"
+    MANAGE_LOGINS = "Open a locked login, reset a second factor"
+    MANAGE_STAFF = "Make somebody support or administrator"
+
+
+_MEMBER = frozenset(
+    {
+        Capability.SEE,
+        Capability.RECONNECT,
+        Capability.SEND_TEST,
+        Capability.PAUSE,
+        Capability.READ_HISTORY,
+        Capability.SEE_TEAM,
+    }
+)
+_OWNER = _MEMBER | {
+    Capability.CONNECT,
+    Capability.DISCONNECT,
+    Capability.EXPORT_HISTORY,
+    Capability.INVITE,
+    Capability.REMOVE_PEOPLE,
+    Capability.CHANGE_ROLES,
+}
+_SUPPORT = _OWNER | {Capability.SEE_EVERY_MERCHANT, Capability.SEE_RAW_ROWS}
+
+CAPABILITIES = {
+    Role.MEMBER: _MEMBER,
+    Role.OWNER: _OWNER,
+    Role.SUPPORT: _SUPPORT,
+    Role.ADMINISTRATOR: frozenset(Capability),
+}
+
+
+def allows(role: Role | None, capability: Capability) -> bool:
+    """Say whether somebody in this role may do this; nobody may do anything without one."""
+    return role is not None and capability in CAPABILITIES[role]
