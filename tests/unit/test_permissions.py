@@ -1,5 +1,6 @@
 """The table of who may do what, and its copy in the docs."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from integrations.domain.permissions import CAPABILITIES, Capability, Role, allows
@@ -17,7 +18,7 @@ def test_the_docs_say_the_same_as_the_code():
 
 
 def test_each_role_may_what_the_one_before_it_may():
-    for less, more in zip(COLUMNS, COLUMNS[1:], strict=False):
+    for less, more in pairwise(COLUMNS):
         assert CAPABILITIES[less] < CAPABILITIES[more]
 
 

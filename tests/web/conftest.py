@@ -15,7 +15,9 @@ class World:
     """What most pages need to exist."""
 
     owner: User
+    member: User
     foreigner: User
+    support: User
     staff: User
     account: KlaviyoAccount
     store: Store
@@ -45,6 +47,8 @@ def world(db, now) -> World:
     return World(
         owner=a.a_member(merchant, "owner@alpine-demo.shop"),
         foreigner=a.a_member(stranger, "foreigner@stranger-demo.shop"),
+        member=a.a_member(merchant, "member@alpine-demo.shop", role="member"),
+        support=a.a_user("helper@console.test", is_staff=True),
         staff=a.a_user("support@console.test", is_staff=True, is_superuser=True),
         account=account,
         store=store,

@@ -1,0 +1,76 @@
+"""What every address answers to every role. A new address gets its line here.
+
+An address is `Address(arguments, get=..., post=...)`: `arguments` makes the arguments of its URL
+out of the world of tests/web/conftest.py, `get` and `post` say what each role meets, in the order
+of ROLES; a method left out is refused to everybody (405). Posts are sent empty: a page that
+answers with its form and an error counts as open. Permissions are asked before forms are read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tests.web.conftest import World
+
+ROLES = ("nobody", "foreigner", "member", "owner", "support", "administrator")
+
+
+class Meets(NamedTuple):
+    """What each role meets: open, sign in, refused (403) or hidden (404)."""
+
+    nobody: str
+    foreigner: str
+    member: str
+    owner: str
+    support: str
+    administrator: str
+
+
+OPEN, ASKED, REFUSED, HIDDEN = "open", "sign in", "refused", "hidden"
+
+EVERYBODY = Meets(OPEN, OPEN, OPEN, OPEN, OPEN, OPEN)
+# For whoever has signed in; what is in it depends on who they are.
+PEOPLE = Meets(ASKED, OPEN, OPEN, OPEN, OPEN, OPEN)
+# Something of one merchant, for all its people.
+TEAM = Meets(ASKED, HIDDEN, OPEN, OPEN, OPEN, OPEN)
+# Something of one merchant that its members may look at and not touch.
+OWNERS = Meets(ASKED, HIDDEN, REFUSED, OPEN, OPEN, OPEN)
+STAFF = Meets(ASKED, REFUSED, REFUSED, REFUSED, OPEN, OPEN)
+ADMINISTRATORS = Meets(ASKED, REFUSED, REFUSED, REFUSED, REFUSED, OPEN)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address: how to make it, and what its methods answer."""
+
+    arguments: Callable[[World], list[Any]] = lambda _: []
+    get: Meets | None = None
+    post: Meets | None = None
+
+
+def of_store(world: World) -> list[Any]:
+    return [world.store.public_id]
+
+
+def of_account(world: World) -> list[Any]:
+    return [world.account.public_id]
+
+
+ADDRESSES = {
+    "shopify-compliance": Address(),
+    "shopify-webhook": Address(of_store),
+    "healthz": Address(get=EVERYBODY),
+    "sign-in": Address(get=EVERYBODY, post=EVERYBODY),
+    "sign-out": Address(post=EVERYBODY),
+    "times": Address(post=EVERYBODY),
+    "home": Address(get=PEOPLE),
+    "store": Address(of_store, get=TEAM),
+    "events": Address(of_store, get=TEAM),
+    "event": Address(lambda world: [world.event.public_id], get=TEAM),
+    "failed-records": Address(get=PEOPLE),
+    "failed-record": Address(lambda world: [world.failed.public_id], get=TEAM),
+    "accounts": Address(get=PEOPLE),
+    "account": Address(of_account, get=TEAM),
+}
+# Not for people: they answer to a signature, and tests/pipeline/test_receive.py walks them.
+FOR_MACHINES = {"shopify-compliance", "shopify-webhook"}
