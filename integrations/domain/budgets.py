@@ -7,6 +7,8 @@ import msgspec
 SLOT_MS = 250
 BURST_SLOTS = 1000 // SLOT_MS
 STEADY_SLOTS = 60_000 // SLOT_MS
+# What has left the burst window is counted by whole seconds, so that a row stays small.
+COARSE = 1000 // SLOT_MS
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -59,9 +61,17 @@ def take(usage: Usage, limits: Limits, *, wanted: int, share: float, now: dateti
 
 
 def forget(usage: Usage, now: datetime) -> None:
-    """Drop slots that no window looks at any more."""
-    oldest = slot_of(now) - STEADY_SLOTS
-    usage.slots = {slot: count for slot, count in usage.slots.items() if slot >= oldest}
+    """Drop slots that no window looks at any more, and put old ones together."""
+    current = slot_of(now)
+    fine, kept = current - BURST_SLOTS, {}
+    for slot, count in usage.slots.items():
+        if slot < current - STEADY_SLOTS:
+            continue
+        # Under the last slot of its second, so that nothing leaves the window too early; not
+        # later than the burst window begins, which must not see it again.
+        place = slot if slot >= fine else min(slot - slot % COARSE + COARSE, fine) - 1
+        kept[place] = kept.get(place, 0) + count
+    usage.slots = kept
 
 
 def _room_at(usage: Usage, now: datetime, slots: int) -> datetime:

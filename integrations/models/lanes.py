@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import psycopg
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
 from integrations.domain.lanes import Lane
 
+from . import statements
 from .stores import Store
 
 # Longer than the slowest batch (several calls of ten seconds each), short enough that a dead
@@ -57,7 +57,7 @@ _ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
 _CLAIM = f"""
 {_BUSY}, free AS (
   SELECT candidate.id {_FREE}
-  ORDER BY CASE WHEN %(fair)s THEN 0 ELSE candidate.lane END, candidate.last_served_at
+  ORDER BY CASE WHEN %(fair)s::boolean THEN 0 ELSE candidate.lane END, candidate.last_served_at
   LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED
 )
 UPDATE integrations_storelane lane
@@ -117,12 +117,10 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
         Lower lanes than `lowest` are left alone; `fair` ignores the preference between lanes and
         serves whoever waited longest, so that nothing starves.
         """
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _CLAIM,
-                {"now": now, "until": now + LEASE, "by": by, "lowest": int(lowest), "fair": fair},
-            )
-            row = cursor.fetchone()
+        row = statements.run(
+            _CLAIM,
+            {"now": now, "until": now + LEASE, "by": by, "lowest": int(lowest), "fair": fair},
+        ).fetchone()
         return Claim(row[0], row[1], Lane(row[2]), row[3], *row[4:]) if row else None
 
     def take(self, claim: Claim, *, most: int, most_bytes: int, now: datetime) -> list[Taken]:
@@ -131,7 +129,6 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
         So many, and so many bytes of bodies; one is always taken, however large. Nothing when
         the lane is no longer ours.
         """
-        connection.ensure_connection()
         values = {
             "store": claim.store_id,
             "lane": int(claim.lane),
@@ -142,10 +139,9 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
             "id": claim.pk,
             "epoch": claim.epoch,
         }
-        # Binary, since the text form of a body is twice its size; Django's own cursor cannot.
-        with psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(_TAKE, values, binary=True)
-            return [Taken(*row) for row in cursor.fetchall()]
+        # Binary, since the text form of a body is twice its size.
+        found = statements.run(_TAKE, values, binary=True)
+        return [Taken(*row) for row in found.fetchall()]
 
     def any_due(self, now: datetime) -> bool:
         """Whether any lane has due work that somebody could take."""

@@ -4,12 +4,12 @@ import json
 import random
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from integrations.domain import budgets as windows
 from integrations.domain.budgets import Grant, Limits, Usage
 from integrations.domain.lanes import SHARES, Lane
-from integrations.models import Budget
+from integrations.models import Budget, statements
 from integrations.platforms.klaviyo.client import Allowance
 from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
 
@@ -53,7 +53,7 @@ def block(account_id: int, endpoint: Endpoint, *, wait: timedelta, now: datetime
     with transaction.atomic():
         row = _locked(account_id, endpoint, now)
         if row.blocked_until is None or row.blocked_until < until:
-            row.blocked_until, row.updated_at = until, now
+            row.blocked_until, row.updated_at = until, max(now, row.updated_at + _TICK)
             row.save(update_fields=["blocked_until", "updated_at"])
     return until
 
@@ -114,22 +114,23 @@ def _read(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
     return rows.get()
 
 
+# A row that was written since has a later moment; limits and waits are set by people as well.
 _SWAP = """
 UPDATE integrations_budget SET slots = %s::jsonb, updated_at = %s
-WHERE id = %s AND slots = %s::jsonb AND burst = %s AND steady = %s
+WHERE id = %s AND updated_at = %s AND burst = %s AND steady = %s
   AND blocked_until IS NOT DISTINCT FROM %s::timestamptz
 """
+_TICK = timedelta(microseconds=1)
 
 
 def _swap(row: Budget, usage: Usage, now: datetime) -> bool:
     """Write the usage if nobody has changed the row since it was read."""
     slots = {str(slot): calls for slot, calls in usage.slots.items()}
-    before = (row.pk, json.dumps(row.slots), row.burst, row.steady, row.blocked_until)
-    with connection.cursor() as cursor:
-        cursor.execute(_SWAP, [json.dumps(slots), now, *before])
-        if not cursor.rowcount:
-            return False
-    row.slots, row.updated_at = slots, now
+    moment = max(now, row.updated_at + _TICK)
+    before = (row.pk, row.updated_at, row.burst, row.steady, row.blocked_until)
+    if not statements.run(_SWAP, (json.dumps(slots), moment, *before)).rowcount:
+        return False
+    row.slots, row.updated_at = slots, moment
     return True
 
 
@@ -141,5 +142,5 @@ def _usage(row: Budget) -> Usage:
 def _keep(row: Budget, usage: Usage, now: datetime) -> None:
     windows.forget(usage, now)
     row.slots = {str(slot): calls for slot, calls in usage.slots.items()}
-    row.updated_at = now
+    row.updated_at = max(now, row.updated_at + _TICK)
     row.save(update_fields=["slots", "burst", "steady", "updated_at"])

@@ -8,7 +8,7 @@ from django.db import connection
 
 from integrations.domain.operations import Profile, TrackEvent
 from integrations.domain.planning import Held
-from integrations.models import Store
+from integrations.models import Store, statements
 
 
 class Entry(NamedTuple):
@@ -57,10 +57,10 @@ SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
 """
 # Up to this many rows one statement is quicker than a COPY, which takes three.
 FEW = 60
-_ROW = (
-    "(%s::bigint, %s::bigint, %s, %s, %s, %s, %s::bytea, %s::timestamptz, %s::boolean,"
-    " %s::timestamptz, %s::smallint, %s::bigint, %s::bigint)"
-)
+_ARRAYS = """
+unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+  %s::timestamptz[], %s::boolean[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[])
+"""
 _COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
 # Two lanes may tell of the same people: in one order, neither waits for the other in a circle.
 # An older version never overwrites a newer one, whoever settles last.
@@ -73,6 +73,8 @@ SET fingerprint = excluded.fingerprint, version = excluded.version, present = ex
     origin = excluded.origin, event_id = excluded.event_id, call_id = excluded.call_id
 WHERE known.version <= excluded.version
 """
+_MERGE_FEW = _MERGE.format(source=f"{_ARRAYS} AS told ({_COLUMNS})")
+_MERGE_COPIED = _MERGE.format(source="told")
 
 
 def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
@@ -80,9 +82,8 @@ def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
     wanted = list(identities)
     if not wanted:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, [account_id, wanted])
-        return {row[0]: Held(row[1], bytes(row[2]), row[3], row[4]) for row in cursor.fetchall()}
+    found = statements.run(_READ, (account_id, wanted)).fetchall()
+    return {row[0]: Held(row[1], bytes(row[2]), row[3], row[4]) for row in found}
 
 
 def reserve(store: Store, events: list[TrackEvent], *, now: datetime) -> dict[str, Held]:
@@ -114,23 +115,22 @@ def read_buyers(account_id: int, scope: str, orders: Iterable[str]) -> dict[str,
     identities = [f"placed_order:{scope}:{order}" for order in orders]
     if not identities:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_READ_BUYERS, [account_id, identities])
-        return {order: Profile.from_key(profile) for order, profile in cursor.fetchall()}
+    found = statements.run(_READ_BUYERS, (account_id, identities)).fetchall()
+    return {order: Profile.from_key(profile) for order, profile in found}
 
 
 def write(entries: list[Entry]) -> None:
     """Remember what was told; to be called inside the settling transaction."""
-    if not entries:
-        return
+    if entries:
+        columns = [list(column) for column in zip(*entries, strict=True)]
+        statements.run(_MERGE_FEW, columns)
+
+
+def copy(entries: list[Entry]) -> None:
+    """Remember many; as `write`, but quicker for more than FEW, and in a round trip of its own."""
     with connection.cursor() as cursor:
-        if len(entries) <= FEW:
-            values = ", ".join([_ROW] * len(entries))
-            flat = [value for entry in entries for value in entry]
-            cursor.execute(_MERGE.format(source=f"(VALUES {values}) AS told ({_COLUMNS})"), flat)
-            return
         cursor.execute(_TEMPORARY)
         with cursor.copy(_COPY) as copy:
             for entry in entries:
                 copy.write_row(entry)
-        cursor.execute(_MERGE.format(source="told"))
+        cursor.execute(_MERGE_COPIED)

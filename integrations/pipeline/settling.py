@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from integrations.domain.operations import DeleteCatalogItem
@@ -14,6 +15,7 @@ from integrations.models import (
     KlaviyoAccount,
     RemoteJob,
     Store,
+    statements,
 )
 from integrations.models.credentials import CredentialState
 from integrations.models.lanes import Claim, Taken
@@ -62,14 +64,18 @@ def settle(batch: Batch, *, now: datetime) -> None:
     """Write down what came of a batch, all of it or nothing. Raises LostLease."""
     batch.endings = endings(batch.readings, batch.items, now=now)
     with transaction.atomic():
-        _give_back(batch, now)
-        calls = _keep_calls(batch)
+        calls = _give_back(batch, now)
+        told = list(_entries(batch, calls, now))
+        if len(told) > ledger.FEW:
+            ledger.copy(told)
+            told = []
+        with statements.together():
+            ledger.write(told)
+            _end_events(batch.endings, now)
+            tallies.add(batch.store.pk, _ended(batch.endings), now=now)
         _keep_jobs(batch)
-        ledger.write(list(_entries(batch, calls, now)))
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
-        _end_events(batch.endings, now)
         _keep_attempts(batch.endings, calls, batch.items, now)
-        tallies.add(batch.store.pk, _ended(batch.endings), now=now)
         _note_login(batch, now)
 
 
@@ -77,58 +83,53 @@ def settle(batch: Batch, *, now: datetime) -> None:
 _GIVE_BACK = """
 UPDATE integrations_storelane
 SET lease_until = NULL, lease_by = '', in_hand = '{}', not_before = %s, wait_reason = %s,
-    failures = %s, batch_limit = CASE WHEN %s THEN batch_limit ELSE least(batch_limit * 2, 500) END
+    failures = %s,
+    batch_limit = CASE WHEN %s::boolean THEN batch_limit ELSE least(batch_limit * 2, 500) END
 WHERE id = %s AND epoch = %s
 """
-_CALL = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _KEEP_CALLS = """
 INSERT INTO integrations_call (klaviyo_account_id, store_id, endpoint, started_at, milliseconds,
-  status, items, sent_bytes, error, request_id) VALUES {rows} RETURNING id
+  status, items, sent_bytes, error, request_id)
+SELECT %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::int[], %s::smallint[], %s::int[],
+  %s::int[], %s::text[], %s::text[])
+RETURNING id
 """
 
 
-def _give_back(batch: Batch, now: datetime) -> None:
-    """Return the lane, if it is still ours: whoever took it over has the say."""
-    report, claim = batch.report, batch.claim
+def _give_back(batch: Batch, now: datetime) -> list[int]:
+    """Return the lane, if it is still ours, and keep the calls; returns their ids.
+
+    Whoever took the lane over has the say, so this comes before everything else.
+    """
+    report, claim, calls = batch.report, batch.claim, batch.report.calls
     failures = claim.failures + 1 if report.troubled else 0
     until, reason = report.wait_until, report.wait_reason
     if report.troubled and until is None:
         rest = min(LONGEST_REST, LANE_REST * 2 ** min(failures - 1, 10))
         until, reason = now + rest, report.troubled.message
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _GIVE_BACK,
-            [until, reason[:200], failures, bool(report.troubled), claim.pk, claim.epoch],
-        )
-        ours = cursor.rowcount
-    if not ours:
+    values = (until, reason[:200], failures, bool(report.troubled), claim.pk, claim.epoch)
+    with statements.together():
+        given = statements.run(_GIVE_BACK, values)
+        kept = statements.run(_KEEP_CALLS, _columns(batch)) if calls else None
+    if not given.rowcount:
         raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
+    return [row[0] for row in kept.fetchall()] if kept else []
 
 
-def _keep_calls(batch: Batch) -> list[int]:
-    records = batch.report.calls
-    if not records:
-        return []
-    account, store = batch.store.klaviyo_account_id, batch.store.pk
-    values = [
-        value
-        for one in records
-        for value in (
-            account,
-            store,
-            one.endpoint.value,
-            one.started_at,
-            one.milliseconds,
-            one.status,
-            one.items,
-            one.sent_bytes,
-            one.error[:500],
-            one.request_id,
-        )
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP_CALLS.format(rows=", ".join([_CALL] * len(records))), values)
-        return [row[0] for row in cursor.fetchall()]
+def _columns(batch: Batch) -> tuple[Any, ...]:
+    calls = batch.report.calls
+    return (
+        batch.store.klaviyo_account_id,
+        batch.store.pk,
+        [one.endpoint.value for one in calls],
+        [one.started_at for one in calls],
+        [one.milliseconds for one in calls],
+        [one.status for one in calls],
+        [one.items for one in calls],
+        [one.sent_bytes for one in calls],
+        [one.error[:500] for one in calls],
+        [one.request_id for one in calls],
+    )
 
 
 def _keep_jobs(batch: Batch) -> None:
@@ -197,24 +198,23 @@ def _end_events(endings: list[Ending], now: datetime) -> None:
         if one.state == "delivered" and not one.reading.notes
     ]
     rest = [one for one in endings if one.state != "delivered" or one.reading.notes]
-    with connection.cursor() as cursor:
-        if plain:
-            cursor.execute(_DELIVERED, [now, plain])
-        if rest:
-            cursor.execute(
-                _END,
-                [
-                    now,
-                    [one.reading.event.pk for one in rest],
-                    [one.state for one in rest],
-                    [one.skip for one in rest],
-                    [",".join(one.reading.notes)[:200] for one in rest],
-                    [(one.failure.message if one.failure else "")[:500] for one in rest],
-                    [one.next_attempt_at for one in rest],
-                    [1 if one.counts else 0 for one in rest],
-                    [1 if one.failure else 0 for one in rest],
-                ],
-            )
+    if plain:
+        statements.run(_DELIVERED, (now, plain))
+    if rest:
+        statements.run(
+            _END,
+            (
+                now,
+                [one.reading.event.pk for one in rest],
+                [one.state for one in rest],
+                [str(one.skip) for one in rest],
+                [",".join(one.reading.notes)[:200] for one in rest],
+                [(one.failure.message if one.failure else "")[:500] for one in rest],
+                [one.next_attempt_at for one in rest],
+                [1 if one.counts else 0 for one in rest],
+                [1 if one.failure else 0 for one in rest],
+            ),
+        )
 
 
 def _keep_attempts(

@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import connection
-
-from integrations.models import Event
+from integrations.models import Event, statements
 from integrations.models.lanes import Taken
 
 _ADD = """
@@ -34,5 +32,4 @@ def add(
     if not minutes:
         return
     columns = [list(column) for column in zip(*minutes.values(), strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, [store_id, list(minutes), *columns])
+    statements.run(_ADD, (store_id, list(minutes), *columns))
