@@ -20,6 +20,7 @@ class Skip(StrEnum):
     NOT_IN_CATALOG = "not_in_catalog"
     COMPLIANCE = "compliance"
     CONNECTION = "connection"
+    PATH_TEST = "path_test"
 
 
 # One sentence each, for a merchant.
@@ -40,4 +41,5 @@ SENTENCES: dict[Skip, str] = {
     Skip.NOT_IN_CATALOG: "This product was never in the Klaviyo catalog.",
     Skip.COMPLIANCE: "A privacy request. It is kept for handling and is not sent to Klaviyo.",
     Skip.CONNECTION: "This is about the connection itself and not about your customers.",
+    Skip.PATH_TEST: "A test of the way from the shop to here. It is never sent to Klaviyo.",
 }

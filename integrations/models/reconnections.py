@@ -44,6 +44,9 @@ class Reconnection(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True)
     released_at = models.DateTimeField(null=True, blank=True)
+    # What was let go on: the messages that had arrived from the one time until the other.
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    released_count = models.IntegerField(default=0)
     caught_up_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)

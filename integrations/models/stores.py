@@ -40,6 +40,10 @@ class Store(models.Model):
     storefront_url = models.URLField(blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # What the shop sends us is compared with what we want: next, last, and what was in the way.
+    subscriptions_due_at = models.DateTimeField(null=True, blank=True)
+    subscriptions_checked_at = models.DateTimeField(null=True, blank=True)
+    subscriptions_trouble = models.CharField(max_length=500, blank=True)
 
     objects = StoreQuerySet.as_manager()
 

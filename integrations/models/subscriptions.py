@@ -43,6 +43,10 @@ class PathTest(models.Model):
     status = models.SmallIntegerField(null=True, blank=True)
     milliseconds = models.IntegerField(null=True, blank=True)
     trouble = models.CharField(max_length=500, blank=True)
+    # Why the shop could not be asked, and whether Klaviyo answered.
+    shop_trouble = models.CharField(max_length=500, blank=True)
+    klaviyo_answered = models.BooleanField(null=True, blank=True)
+    klaviyo_trouble = models.CharField(max_length=500, blank=True)
 
     def __str__(self) -> str:
         return f"{self.store} · {self.asked_at:%Y-%m-%d %H:%M}"

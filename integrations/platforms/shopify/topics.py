@@ -47,6 +47,7 @@ TITLES: dict[str, str] = {
     "customers/data_request": "Request for a customer's data",
     "customers/redact": "Request to erase a customer",
     "shop/redact": "Request to erase the shop",
+    "sync_console/test": "Test message of our own",
 }
 
 
