@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0003_append_only_audit'),
+        ('integrations', '0005_logins'),
     ]
 
     operations = [

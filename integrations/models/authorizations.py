@@ -32,6 +32,8 @@ class Authorization(models.Model):
     klaviyo_account = models.ForeignKey(KlaviyoAccount, models.CASCADE, null=True, blank=True)
     reconnection = models.ForeignKey(Reconnection, models.SET_NULL, null=True, blank=True)
     domain = models.CharField(max_length=255, blank=True)
+    # A person was told what another kind of login changes, and wants it.
+    switch_kind = models.BooleanField(default=False)
     state_hash = models.BinaryField(unique=True)
     browser_hash = models.BinaryField()
     verifier = models.BinaryField(default=bytes, blank=True)

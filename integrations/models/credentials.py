@@ -47,6 +47,8 @@ class Credential(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     refresh_expires_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
+    # Until when somebody is at renewing it; nobody else asks the platform meanwhile.
+    refreshing_until = models.DateTimeField(null=True, blank=True)
     state = models.CharField(
         max_length=20, choices=CredentialState.choices, default=CredentialState.ACTIVE
     )
@@ -79,6 +81,11 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.store or self.klaviyo_account}"
+
+    @property
+    def renews(self) -> bool:
+        """Whether it can be renewed without a person."""
+        return bool(self.refresh_secret)
 
     def keep(self, secret: str, refresh: str = "") -> None:
         """Set the secret and what renews it, encrypted; the row still has to be saved."""
