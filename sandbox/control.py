@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sandbox import panel
+from sandbox.html import page, redirect
 from sandbox.messages import Call, Reply
 
 if TYPE_CHECKING:
@@ -29,9 +31,12 @@ def control(sandbox: Sandbox, call: Call) -> Reply:
         case "GET", "calls":
             return Reply(200, {"calls": _last_calls(sandbox, call)})
         case "GET", "":
-            return Reply(200, {"name": sandbox.name})
+            return panel.show(sandbox, call)
+        case "GET", "style.css":
+            return panel.style()
     if call.method == "POST":
-        return _act(sandbox, what, call)
+        done = _act(sandbox, what, call)
+        return _shown(done) if call.is_form else done
     listing = sandbox.listing(what, call)
     return Reply(404, {"error": f"no {what} here"}) if listing is None else Reply(200, listing)
 
@@ -42,6 +47,13 @@ def _act(sandbox: Sandbox, what: str, call: Call) -> Reply:
     except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as exc:
         return Reply(400, {"error": f"{type(exc).__name__}: {exc}"})
     return Reply(404, {"error": f"no {what} here"}) if done is None else Reply(200, done)
+
+
+def _shown(done: Reply) -> Reply:
+    """Lead whoever pressed a button back to where the buttons are."""
+    if done.status == 200:
+        return redirect("/_sandbox/?done", status=303)
+    return page("That did not work", done.body["error"], status=done.status)
 
 
 def state(sandbox: Sandbox) -> dict[str, Any]:

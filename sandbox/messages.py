@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
+
+FORM = "application/x-www-form-urlencoded"
 
 
 class Drop(Enum):
@@ -30,6 +33,18 @@ class Call:
     def json(self) -> Any:
         """The body, decoded."""
         return msgspec.json.decode(self.body)
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body came from an HTML form, or looks as if it had."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """What the body says by name, whether it came as a form or as JSON."""
+        if self.is_form:
+            return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
+        return msgspec.json.decode(self.body, type=dict[str, Any]) if self.body else {}
 
     @property
     def full_path(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.html import page
 from sandbox.messages import Call, Drop, Reply
 
 Behaviour = Callable[[Call], Reply | Drop | None]
@@ -118,11 +119,13 @@ class Script:
 
 
 def planned_answer(written: dict[str, Any]) -> Reply | Drop | Behaviour:
-    """Read one planned answer: a drop, the proxy's page, a pause, or a reply."""
+    """Read one planned answer: a drop, a page, a pause, or a reply."""
     if drop := written.get("drop"):
         return Drop[str(drop).upper()]
     if written.get("html"):
         return html_forbidden()
+    if title := written.get("page"):
+        return page(str(title), status=int(written.get("status", 400)))
     if "pause" in written:
         return _pause(float(written["pause"]))
     return Reply(

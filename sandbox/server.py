@@ -4,13 +4,14 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.control import control
 from sandbox.messages import Call, Drop, Reply
+from sandbox.panel import Place
 from sandbox.script import Script
 
 CALLS_KEPT = 5000
@@ -86,6 +87,10 @@ class Sandbox:
     def act(self, name: str, call: Call) -> Any:
         """Do something at the control door's request, or None when it is unknown."""
         return None
+
+    def places(self) -> Sequence[Place]:
+        """List what a person may break by clicking."""
+        return ()
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Take platform-specific settings from the script."""
