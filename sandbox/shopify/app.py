@@ -9,24 +9,30 @@ from typing import Any, ClassVar
 import msgspec
 from graphql import DocumentNode, GraphQLError, execute_sync, parse, validate
 
-from sandbox.config import Config, ShopConfig
+from sandbox.config import AppConfig, Config, ShopConfig
+from sandbox.html import page
 from sandbox.messages import Call, Reply
+from sandbox.panel import Place
 from sandbox.server import Sandbox
 from sandbox.shop.memory import ShopMemory
-from sandbox.shopify import views
+from sandbox.shopify import authorize, places, tokens, views
+from sandbox.shopify.breaking import standing_reply
 from sandbox.shopify.cost import MAX_COST, actual_cost, requested_cost
 from sandbox.shopify.graph import field_resolver, schema
+from sandbox.shopify.oauth_errors import error_page
 from sandbox.shopify.resolving import Request
 from sandbox.shopify.signing import API_VERSION
 from sandbox.shopify.store import Store
 from sandbox.shopify.webhooks import Sender
 
 PATH = re.compile(
-    r"(?:/(?P<shop>[\w.-]+\.myshopify\.com))?/admin/api/(?P<version>[\w-]+)/graphql\.json"
+    r"(?:/(?P<shop>[\w.-]+\.myshopify\.com))?"
+    r"/admin/(?:api/(?P<version>[\w-]+)/graphql\.json|oauth/(?P<oauth>authorize|access_token))"
 )
 VERSION = re.compile(r"\d{4}-\d{2}|unstable")
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 DOCUMENTS_KEPT = 200
+METHODS = {"authorize": ("GET", "POST"), "access_token": ("POST",)}
 
 
 class Shopify(Sandbox):
@@ -41,11 +47,13 @@ class Shopify(Sandbox):
         host: str = "127.0.0.1",
         clock: Callable[[], float] = time.time,
         shops: Iterable[ShopConfig] | None = None,
+        app: AppConfig | None = None,
         memories: dict[str, ShopMemory] | None = None,
         time_scale: float = 1.0,
     ) -> None:
         super().__init__(port=port, host=host, clock=clock)
         self.sender = Sender(time_scale=time_scale)
+        self.app = app or AppConfig()
         self._configs = list(shops or Config().shops)
         self.stores = self._open(memories or {})
         self._documents: dict[str, DocumentNode] = {}
@@ -85,19 +93,39 @@ class Shopify(Sandbox):
     def answer(self, call: Call) -> Reply:
         """Answer as the platform would."""
         match = PATH.fullmatch(call.path)
-        if match is None or not VERSION.fullmatch(match["version"]):
+        host = call.headers.get("host", "").partition(":")[0]
+        store = self.stores.get(match["shop"] or host) if match else None
+        if match is None or store is None:
             return Reply(404, {"errors": "Not Found"})
+        with store.memory.lock:
+            if match["oauth"]:
+                return self._oauth(store, match["oauth"], call)
+            if not VERSION.fullmatch(match["version"]):
+                return Reply(404, {"errors": "Not Found"})
+            return self._turned_away(store, call) or Reply(
+                200, self._graphql(store, call), {"X-Shopify-API-Version": API_VERSION}
+            )
+
+    def _oauth(self, store: Store, what: str, call: Call) -> Reply:
+        if store.access.standing == 404 or call.method not in METHODS[what]:
+            return Reply(404, {"errors": "Not Found"})
+        if what == "authorize":
+            return authorize.answer(store, self.app, call)
+        if self.clock() < store.access.page_until:
+            return error_page(store.access.page_slug)
+        return tokens.answer(store, self.app, call, self.script.revoked)
+
+    def _turned_away(self, store: Store, call: Call) -> Reply | None:
         if call.method != "POST":
             return Reply(405, {"errors": "Method Not Allowed"})
-        host = call.headers.get("host", "").partition(":")[0]
-        store = self.stores.get(match["shop"] or host)
-        if store is None:
-            return Reply(404, {"errors": "Not Found"})
+        if self.clock() < store.access.page_until:
+            return page("Something went wrong", "Shopify is not available.", status=503)
+        if store.access.standing != 200:
+            return standing_reply(store.access.standing)
         token = call.headers.get("x-shopify-access-token", "")
-        if token != store.config.token or token in self.script.revoked:
+        if token in self.script.revoked or not store.access.opens(token, self.clock()):
             return Reply(401, {"errors": UNAUTHORIZED})
-        with store.memory.lock:
-            return Reply(200, self._graphql(store, call), {"X-Shopify-API-Version": API_VERSION})
+        return None
 
     def _graphql(self, store: Store, call: Call) -> dict[str, Any]:
         try:
@@ -170,10 +198,16 @@ class Shopify(Sandbox):
         return views.act(self, name, call)
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Take what a script says about retries and scopes."""
+        """Take what a script says about retries, scopes and where people may be sent back to."""
         self.sender.time_scale = float(settings.get("time_scale", self.sender.time_scale))
         for domain, scopes in settings.get("scopes", {}).items():
-            self.stores[domain].config.scopes = list(scopes)
+            self.stores[domain].access.scopes = list(scopes)
+        if "redirect_uris" in settings:
+            self.app.redirect_uris = list(settings["redirect_uris"])
+
+    def places(self) -> list[Place]:
+        """List the shops a person may break."""
+        return [places.place(store) for store in self.stores.values()]
 
     def reset(self) -> None:
         """Forget everything and drop the script."""

@@ -13,8 +13,14 @@ from graphql import (
     build_schema,
 )
 
-from sandbox.shopify import resolve_orders, resolve_root, resolve_shelf, resolve_webhooks
-from sandbox.shopify.resolving import plain
+from sandbox.shopify import (
+    resolve_orders,
+    resolve_root,
+    resolve_shelf,
+    resolve_webhooks,
+    scopes,
+)
+from sandbox.shopify.resolving import plain, store_of
 
 Resolver = Callable[..., Any]
 SDL = Path(__file__).with_name("schema.graphql")
@@ -27,7 +33,7 @@ def schema() -> GraphQLSchema:
     tables = (resolve_root, resolve_orders, resolve_shelf, resolve_webhooks)
     for table in tables:
         for path, resolver in table.FIELDS.items():
-            _attach(built, path, resolver)
+            _attach(built, path, _guarded(path, resolver))
     for kind in built.type_map.values():
         if isinstance(kind, GraphQLInterfaceType):
             kind.resolve_type = lambda value, *_: value["__kind"]
@@ -39,6 +45,19 @@ def _attach(built: GraphQLSchema, path: str, resolver: Resolver) -> None:
     kind = built.type_map[owner]
     assert isinstance(kind, GraphQLObjectType)  # noqa: S101 - a table that names no type
     kind.fields[name].resolve = _adapted(resolver)
+
+
+def _guarded(path: str, resolver: Resolver) -> Resolver:
+    needed = scopes.FIELDS.get(path)
+    if needed is None:
+        return resolver
+
+    def guarded(source: Any, info: GraphQLResolveInfo[Any], arguments: dict[str, Any]) -> Any:
+        if not scopes.allows(store_of(info).access.scopes, needed):
+            raise scopes.denied(info.field_name, needed)
+        return resolver(source, info, arguments)
+
+    return guarded
 
 
 def _adapted(resolver: Resolver) -> Resolver:

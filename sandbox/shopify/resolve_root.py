@@ -12,6 +12,7 @@ from sandbox.shopify.connections import Key, connect, inner
 from sandbox.shopify.fields import FIELDS as SEARCHABLE
 from sandbox.shopify.resolve_shelf import LOCATION, inventory_item
 from sandbox.shopify.resolving import Resolver, always, global_id, of_kind, store_of
+from sandbox.shopify.scopes import OBJECTS, allows, denied
 from sandbox.shopify.search import read
 from sandbox.shopify.store import Store
 
@@ -39,6 +40,9 @@ def find(store: Store, gid: str) -> Body | None:
     if match is None:
         return None
     kind, number = match["kind"], int(match["number"])
+    needed = OBJECTS.get(kind)
+    if needed and not allows(store.access.scopes, needed):
+        raise denied(kind[0].lower() + kind[1:], needed)
     if kind in ("ProductVariant", "InventoryItem"):
         return _variant(store, kind, number)
     if kind not in SHELVES:
@@ -54,7 +58,7 @@ def _orders_of(store: Store, number: int) -> list[Row]:
 
 
 def _visible(store: Store, rows: list[Row]) -> list[Row]:
-    if "read_all_orders" in store.config.scopes:
+    if "read_all_orders" in store.access.scopes:
         return rows
     since = store.present() - DAYS_VISIBLE
     return [row for row in rows if row.created >= since]
@@ -160,7 +164,7 @@ def shop_number(domain: str) -> int:
 
 
 def _installation(source: Any, info: Any, arguments: Body) -> Body:
-    scopes = [{"handle": handle} for handle in store_of(info).config.scopes]
+    scopes = [{"handle": handle} for handle in store_of(info).access.scopes]
     app = {"id": "gid://shopify/App/1", "handle": "sync-console", "title": "Sync Console"}
     return {"id": "gid://shopify/AppInstallation/1", "accessScopes": scopes, "app": app}
 

@@ -5,13 +5,17 @@ from typing import Any
 
 from sandbox.shopify.connections import inner
 from sandbox.shopify.resolving import Resolver, store_of
+from sandbox.shopify.scopes import allows, of_topic
 from sandbox.shopify.signing import API_VERSION
 from sandbox.shopify.store import Store, Subscription
 
 Body = dict[str, Any]
+# The field that is wrong, or None for the whole input; and what is wrong with it.
+Complaint = tuple[str | None, str]
 KIND = "WebhookSubscription"
 # Plain http is let through to this machine only; the real one wants https everywhere.
 URI = re.compile(r"(https://|http://(127\.0\.0\.1|localhost)[:/]|pubsub://|arn:aws:events:).*")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 def shown(subscription: Subscription) -> Body:
@@ -59,29 +63,40 @@ def _one(source: Any, info: Any, arguments: Body) -> Body | None:
 
 def _create(source: Any, info: Any, arguments: Body) -> Body:
     store, wanted = store_of(info), arguments["webhookSubscription"]
-    if complaint := _complaint(store, arguments["topic"], wanted.get("uri") or ""):
-        return _refused("webhookSubscription", complaint)
+    if complaint := _complaint(store, arguments["topic"], wanted):
+        return _refused(complaint)
     made = store.subscribe(arguments["topic"], wanted)
     return {"webhookSubscription": shown(made), "userErrors": []}
 
 
-def _complaint(store: Store, topic: str, uri: str) -> str | None:
+def _complaint(
+    store: Store, topic: str, wanted: Body, own: Subscription | None = None
+) -> Complaint | None:
+    if not allows(store.access.scopes, of_topic(topic)):
+        return None, f"You do not have permission to create or update webhooks with {topic} topic."
+    uri = wanted.get("uri") or (own.uri if own else "")
     if not URI.fullmatch(uri):
-        return "Address protocol http:// is not supported"
-    taken = any(s.topic == topic and s.uri == uri for s in store.subscriptions.values())
-    return "Address for this topic has already been taken" if taken else None
+        return "uri", "Address protocol http:// is not supported"
+    if not NAME.fullmatch(wanted.get("name") or "-"):
+        return "name", "Name is too long or has characters that are not allowed"
+    others = (one for one in store.subscriptions.values() if one is not own)
+    taken = any(one.topic == topic and one.uri == uri for one in others)
+    return ("uri", "Address for this topic has already been taken") if taken else None
 
 
-def _refused(name: str, message: str) -> Body:
-    errors = [{"field": ["webhookSubscription", "uri"], "message": message}]
-    return {name: None, "userErrors": errors}
+def _refused(complaint: Complaint) -> Body:
+    field, message = complaint
+    path = ["webhookSubscription", field] if field else ["webhookSubscription"]
+    return {"webhookSubscription": None, "userErrors": [{"field": path, "message": message}]}
 
 
 def _update(source: Any, info: Any, arguments: Body) -> Body:
-    store = store_of(info)
+    store, wanted = store_of(info), arguments["webhookSubscription"]
     if (found := _found(store, arguments["id"])) is None:
         return _missing("webhookSubscription")
-    store.change(found, arguments["webhookSubscription"])
+    if complaint := _complaint(store, found.topic, wanted, found):
+        return _refused(complaint)
+    store.change(found, wanted)
     return {"webhookSubscription": shown(found), "userErrors": []}
 
 

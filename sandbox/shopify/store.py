@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ from msgspec import Struct, field
 from sandbox.config import ShopConfig
 from sandbox.shop.memory import BLANK, ShopMemory
 from sandbox.shop.simulation import Shop
+from sandbox.shopify.access import Access, Token
 from sandbox.shopify.bucket import Bucket
+from sandbox.shopify.scopes import allows, of_topic
 from sandbox.shopify.signing import API_VERSION, Webhook
 from sandbox.shopify.webhooks import Delivery, Sender
 
@@ -34,9 +37,17 @@ class Subscription(Struct):
     metafield_namespaces: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where a webhook goes, and what happens when it is refused for good."""
+
+    url: str
+    on_give_up: Callable[[], None] | None = None
+
+
 def enum_of(topic: str) -> str:
     """Write a topic as the enum does: `orders/create` is ORDERS_CREATE."""
-    return topic.replace("/", "_").upper()
+    return topic.replace("/", "_").replace(".", "_").upper()
 
 
 class Store:
@@ -50,6 +61,9 @@ class Store:
         self._clock = clock
         self.shop = self._shop()
         self.bucket = Bucket(config.plan, clock())
+        self.access = self._access()
+        # Webhooks that Shopify takes its time over, with where they go.
+        self.held: list[tuple[Webhook, list[Target]]] = []
         self.subscriptions: dict[int, Subscription] = {}
         self.removed: list[Subscription] = []
         self._sender = sender
@@ -63,12 +77,18 @@ class Store:
             memory=self.memory,
         )
 
+    def _access(self) -> Access:
+        config = self.config
+        tokens = [Token(config.token)] if config.installed else []
+        return Access(config.installed, list(config.scopes), tokens)
+
     def forget(self) -> None:
         """Empty the shop; whoever holds its memory sees it empty too."""
         with self.memory.lock:
             self.memory.load(BLANK)
             self.shop = self._shop()
             self.bucket = Bucket(self.config.plan, self._clock())
+            self.access, self.held = self._access(), []
             self.restore([], [])
 
     @property
@@ -83,6 +103,10 @@ class Store:
     def present(self) -> float:
         """Say what time it is on Shopify's side."""
         return self._clock()
+
+    def utc_now(self) -> datetime:
+        """Read Shopify's clock as a date and time."""
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def offset_minutes(self) -> int:
         """Say how far the shop's clock is from UTC."""
@@ -116,35 +140,46 @@ class Store:
         self, webhook: Webhook, *, headers: dict[str, str] | None = None, retry: bool = True
     ) -> list[Delivery]:
         """Deliver a webhook to everybody who asked for its topic."""
-        wanted = [
-            subscription
-            for subscription in list(self.subscriptions.values())
-            if subscription.topic == enum_of(webhook.topic)
-        ]
-        targets: list[tuple[str | None, Callable[[], None] | None]]
-        if webhook.topic in COMPLIANCE:
-            targets = [(self.config.compliance_url or self.config.webhook_url, None)]
-        elif wanted:
-            targets = [(subscription.uri, self._remover(subscription)) for subscription in wanted]
-        else:
-            targets = [(self.config.webhook_url, None)]
+        return self.deliver(webhook, self.targets(webhook.topic), headers=headers, retry=retry)
+
+    def deliver(
+        self,
+        webhook: Webhook,
+        targets: list[Target],
+        *,
+        headers: dict[str, str] | None = None,
+        retry: bool = True,
+    ) -> list[Delivery]:
+        """Deliver a webhook to these addresses, whoever asks for its topic by now."""
         return [
             self._sender.send(
                 webhook,
-                to=url,
+                to=target.url,
                 secret=self.config.secret,
                 headers=headers,
                 retry=retry,
-                on_give_up=on_give_up,
+                on_give_up=target.on_give_up,
             )
-            for url, on_give_up in targets
-            if url
+            for target in targets
         ]
 
-    def _remover(self, subscription: Subscription) -> Callable[[], None]:
-        return lambda: self._remove(subscription)
+    def targets(self, topic: str) -> list[Target]:
+        """Say who hears of a topic now: an app that is out, or may not know, hears nothing."""
+        if topic in COMPLIANCE:
+            return _at(self.config.compliance_url or self.config.webhook_url)
+        enum = enum_of(topic)
+        if not self.access.installed or not allows(self.access.scopes, of_topic(enum)):
+            return []
+        wanted = [one for one in list(self.subscriptions.values()) if one.topic == enum]
+        if wanted:
+            return [Target(one.uri, self._remover(one)) for one in wanted]
+        return _at(self.config.webhook_url)
 
-    def _remove(self, subscription: Subscription) -> None:
+    def _remover(self, subscription: Subscription) -> Callable[[], None]:
+        return lambda: self.remove(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Drop a subscription as Shopify does after too many failures."""
         if self.subscriptions.pop(subscription.id, None):
             self.removed.append(subscription)
 
@@ -152,8 +187,15 @@ class Store:
         """Count for the judge."""
         return {
             **{k: len(self.memory.shelf(k)) for k in ("orders", "customers", "products")},
+            "installed": self.access.installed,
+            "scopes": self.access.scopes,
+            "standing": self.access.standing,
             "subscriptions": len(self.subscriptions),
             "removed_subscriptions": [subscription.topic for subscription in self.removed],
             "throttled": self.bucket.throttled,
             "api_version": API_VERSION,
         }
+
+
+def _at(url: str | None) -> list[Target]:
+    return [Target(url)] if url else []

@@ -7,6 +7,7 @@ import msgspec
 
 from sandbox.control import limit_of
 from sandbox.messages import Call
+from sandbox.shopify.breaking import VERBS
 from sandbox.shopify.resolve_webhooks import shown
 from sandbox.shopify.signing import Webhook
 from sandbox.shopify.store import Store
@@ -56,8 +57,11 @@ def _deliveries(shopify: "Shopify", call: Call) -> list[Any]:
 
 def act(shopify: "Shopify", name: str, call: Call) -> Any:
     """Let something happen, or send one webhook of the caller's making."""
-    asked = call.json if call.body else {}
+    asked = call.fields
     store = _store(shopify, asked.get("shop"))
+    if verb := VERBS.get(name):
+        with store.memory.lock:
+            return {"done": name, "told": verb(store, asked)}
     if name == "happen":
         return {"sent": [told for _ in range(asked.get("count", 1)) for told in _happen(store)]}
     if name == "webhook":
