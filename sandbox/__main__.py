@@ -14,8 +14,11 @@ from sandbox.world import World, build, wait_forever
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted, then remember."""
     chosen = _parser().parse_args(arguments)
+    described = config.read(chosen.config)
+    for app in (described.shopify_app, described.klaviyo_app):
+        app.redirect_uris += chosen.callback
     world = build(
-        config.read(chosen.config),
+        described,
         klaviyo_port=chosen.klaviyo_port,
         shopify_port=chosen.shopify_port,
         host=chosen.host,
@@ -53,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--klaviyo-port", type=int, default=8091)
     parser.add_argument("--shopify-port", type=int, default=8092)
     parser.add_argument("--state", type=Path, help="directory to remember in")
+    parser.add_argument(
+        "--callback", metavar="URL", action="append", default=[],
+        help="another address that people may be sent back to after a login",
+    )  # fmt: skip
     parser.add_argument("--play", action="store_true", help="let the shops live")
     parser.add_argument(
         "--play-into", metavar="URL", help="likewise, with all webhooks to URL; {shop} is replaced"

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import msgspec
 from msgspec import Struct, field
 
 from sandbox.klaviyo.jobs import Job
+from sandbox.klaviyo.logins import Logins
 from sandbox.klaviyo.memory import Account, Metric, StoredEvent
 from sandbox.klaviyo.people import Profile
 from sandbox.shop.memory import ShopMemory, ShopSnapshot
 from sandbox.shopify import Shopify
+from sandbox.shopify.access import Access
 from sandbox.shopify.store import Store, Subscription
 from sandbox.shopify.webhooks import Delivery
 
@@ -32,6 +35,7 @@ class AccountSnapshot(Struct):
     dropped: int
     jobs: list[Job]
     shelves: dict[str, dict[str, dict[str, Any]]]
+    logins: Logins = field(default_factory=Logins)
 
 
 class StoreSnapshot(Struct):
@@ -40,6 +44,8 @@ class StoreSnapshot(Struct):
     shop: ShopSnapshot
     subscriptions: list[Subscription]
     removed: list[Subscription]
+    # None in what was written before there were logins to remember.
+    access: Access | None = None
 
 
 class Snapshot(Struct):
@@ -65,6 +71,7 @@ def of_account(account: Account) -> AccountSnapshot:
         dropped=account.dropped,
         jobs=list(account.jobs.values()),
         shelves={name: getattr(account, name) for name in SHELVES},
+        logins=deepcopy(account.logins),
     )
 
 
@@ -78,15 +85,20 @@ def into_account(kept: AccountSnapshot, account: Account) -> None:
         account.sent[profile_id, metric_id, unique_id] = times
     account.lost, account.dropped = kept.lost, kept.dropped
     account.jobs = {job.id: job for job in kept.jobs}
+    account.logins = kept.logins
     for name in SHELVES:
         setattr(account, name, kept.shelves[name])
 
 
 def of_store(store: Store) -> StoreSnapshot:
     """Copy out one shop."""
-    return StoreSnapshot(
-        store.memory.dump(), list(store.subscriptions.values()), list(store.removed)
-    )
+    with store.memory.lock:
+        return StoreSnapshot(
+            store.memory.dump(),
+            list(store.subscriptions.values()),
+            list(store.removed),
+            deepcopy(store.access),
+        )
 
 
 def memories(snapshot: Snapshot) -> dict[str, ShopMemory]:
@@ -102,6 +114,7 @@ def into_shopify(snapshot: Snapshot, shopify: Shopify) -> None:
     for domain, kept in snapshot.stores.items():
         if store := shopify.stores.get(domain):
             store.restore(kept.subscriptions, kept.removed)
+            store.access = kept.access or store.access
     shopify.sender.remember(snapshot.deliveries)
 
 

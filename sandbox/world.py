@@ -83,17 +83,25 @@ def build(
     """Make the stand-ins a configuration describes, remembering what `directory` holds."""
     kept = snapshot.read(directory) if directory else snapshot.Snapshot()
     accounts = [
-        Account(account.id, set(account.keys), account.name, account.timezone, account.currency)
+        Account(
+            account.id,
+            set(account.keys),
+            account.name,
+            account.timezone,
+            account.currency,
+            key_scopes=account.key_scopes,
+        )
         for account in config.accounts
     ]
     for account in accounts:
         if account.id in kept.accounts:
             snapshot.into_account(kept.accounts[account.id], account)
-    klaviyo = Klaviyo(port=klaviyo_port, host=host, accounts=accounts)
+    klaviyo = Klaviyo(port=klaviyo_port, host=host, accounts=accounts, app=config.klaviyo_app)
     shopify = Shopify(
         port=shopify_port,
         host=host,
         shops=config.shops,
+        app=config.shopify_app,
         memories=snapshot.memories(kept),
         time_scale=time_scale,
     )

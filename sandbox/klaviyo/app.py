@@ -6,12 +6,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sandbox.klaviyo import catalog, events, imports, profiles, reads, sums, views
-from sandbox.klaviyo.errors import MEDIA_TYPE, Refusal, unauthorized
+from sandbox.config import AppConfig, klaviyo_app
+from sandbox.klaviyo import (
+    breaking,
+    catalog,
+    consent,
+    events,
+    imports,
+    places,
+    profiles,
+    reads,
+    scopes,
+    sums,
+    tokens,
+    views,
+)
+from sandbox.klaviyo.consent import Code
+from sandbox.klaviyo.doors import visitor
+from sandbox.klaviyo.errors import MEDIA_TYPE, Refusal
 from sandbox.klaviyo.jobs import Job
 from sandbox.klaviyo.memory import Account
 from sandbox.klaviyo.rates import TIERS, Rates
 from sandbox.messages import Call, Reply
+from sandbox.panel import Place
+from sandbox.script import html_forbidden
 from sandbox.server import Sandbox
 
 REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z0-9-]+)?")
@@ -38,6 +56,13 @@ ROUTES: dict[str, Endpoint] = {
     **catalog.ROUTES,
 }
 
+OAUTH: dict[str, Endpoint] = {
+    "GET /oauth/authorize": consent.answer,
+    "POST /oauth/authorize": consent.answer,
+    "POST /oauth/token": tokens.token,
+    "POST /oauth/revoke": tokens.revoke,
+}
+
 
 def _pattern(name: str) -> tuple[str, str, re.Pattern[str]]:
     method, path = name.split(" ", 1)
@@ -56,6 +81,8 @@ class Settings:
     pointers: bool = True
     job_seconds: float = 0.5
     max_jobs: int = 500
+    # Whether a refresh gives another refresh token; Klaviyo does not say.
+    rotation: bool = True
     flow_triggers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def load(self, settings: dict[str, Any]) -> None:
@@ -78,18 +105,16 @@ class Klaviyo(Sandbox):
         host: str = "127.0.0.1",
         clock: Callable[[], float] = time.time,
         accounts: Iterable[Account] | None = None,
+        app: AppConfig | None = None,
     ) -> None:
         super().__init__(port=port, host=host, clock=clock)
         chosen = list(accounts) if accounts else [Account("DEMO01", {"pk_demo"})]
         self.accounts = {account.id: account for account in chosen}
         self.settings = Settings()
         self.rates = Rates()
-
-    def account_of(self, key: str) -> Account | None:
-        """Find the account a key opens."""
-        if key in self.script.revoked:
-            return None
-        return next((a for a in self.accounts.values() if key in a.keys), None)
+        self.app = app or klaviyo_app()
+        self.codes: dict[str, Code] = {}
+        self.page_until = 0.0
 
     def answer(self, call: Call) -> Reply:
         """Answer as the platform would."""
@@ -100,24 +125,24 @@ class Klaviyo(Sandbox):
                 return refusal.reply(with_pointer=self.settings.pointers)
 
     def _answer(self, call: Call) -> Reply:
+        if self.clock() < self.page_until:
+            return html_forbidden()
+        if oauth := OAUTH.get(f"{call.method} {call.path}"):
+            return oauth(self, call)
         name, endpoint, parts = _route(call)
-        account = self._caller(call)
+        caller = visitor(call, self.accounts.values(), self.script.revoked, self.clock())
+        account = caller.account
         if not REVISION.fullmatch(call.headers.get("revision", "")):
             detail = "A revision header is required."
             raise Refusal(400, detail, parameter="revision", title="Missing revision.")
-        headers = self.rates.take(account.id, name, self.clock())
+        scopes.check(name, caller.scopes)
+        headers = self.rates.take(caller.budget, name, self.clock())
         self.advance(account)
         try:
             reply = endpoint(self, account, call, *parts)
         except Refusal as refusal:
             reply = refusal.reply(with_pointer=self.settings.pointers)
         return Reply(reply.status, reply.body, {**headers, **reply.headers}, MEDIA_TYPE)
-
-    def _caller(self, call: Call) -> Account:
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() in ("klaviyo-api-key", "bearer") and (account := self.account_of(key)):
-            return account
-        raise unauthorized()
 
     def endpoint(self, call: Call) -> str:
         """Name the endpoint without its ids."""
@@ -149,10 +174,23 @@ class Klaviyo(Sandbox):
         with self.lock:
             return views.listing(self, name, call)
 
+    def act(self, name: str, call: Call) -> Any:
+        """Do something to a login at the control door's request."""
+        with self.lock:
+            return breaking.act(self, name, call.fields)
+
+    def places(self) -> list[Place]:
+        """List the accounts a person may break."""
+        with self.lock:
+            facts = {"now": self.clock(), "page_until": self.page_until}
+            return [places.place(account, **facts) for account in self.accounts.values()]
+
     def configure(self, settings: dict[str, Any]) -> None:
         """Take limits and settings from a script."""
         with self.lock:
             self.settings.load(settings)
+            if "redirect_uris" in settings:
+                self.app.redirect_uris = list(settings["redirect_uris"])
             match settings.get("limits"):
                 case "on" | "off" as switch:
                     self.rates.enabled = switch == "on"
@@ -167,6 +205,7 @@ class Klaviyo(Sandbox):
         super().reset()
         with self.lock:
             self.settings, self.rates = Settings(), Rates()
+            self.codes, self.page_until = {}, 0.0
             for account in self.accounts.values():
                 account.forget()
 

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from sandbox.klaviyo.jobs import Job
+from sandbox.klaviyo.logins import Logins
 from sandbox.klaviyo.people import People, Profile
 
 # (profile id, metric id, unique id): of a repeated identity the first counts.
@@ -83,6 +84,9 @@ class Account:
     timezone: str = "UTC"
     currency: str = "USD"
     test: bool = False
+    # key -> what it may do; a key that is not named here may do everything.
+    key_scopes: dict[str, list[str]] = field(default_factory=dict)
+    logins: Logins = field(default_factory=Logins)
     metrics: dict[str, Metric] = field(default_factory=dict)
     events: dict[Identity, StoredEvent] = field(default_factory=dict)
     sent: Counter[Identity] = field(default_factory=Counter)
@@ -133,6 +137,7 @@ class Account:
         return ((identity, times) for identity, times in self.sent.items() if times > 1)
 
     def forget(self) -> None:
-        """Empty the account; its keys stay valid."""
-        fresh = Account(self.id, self.keys, self.name, self.timezone, self.currency, self.test)
+        """Empty the account; its keys stay valid, logins through the app do not."""
+        own = (self.id, self.keys, self.name, self.timezone, self.currency, self.test)
+        fresh = Account(*own, key_scopes=self.key_scopes)
         self.__dict__.update(fresh.__dict__)

@@ -43,6 +43,8 @@ def _counts(account: Account) -> dict[str, Any]:
         "sent_again": sum(times - 1 for _, times in account.doubles()),
         "lost": len(account.lost),
         "dropped": account.dropped,
+        "logins": len(account.logins.grants),
+        "scopes": account.logins.scopes(),
     }
 
 

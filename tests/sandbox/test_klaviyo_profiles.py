@@ -94,7 +94,7 @@ def test_a_collection_is_followed_by_its_links(klaviyo, clock):
     clock.forward(2)
 
     first = klaviyo.get("profiles", **{"page[size]": "3"}).json()
-    headers = {"Authorization": "Bearer pk_demo", "revision": "2026-07-15"}
+    headers = {"Authorization": "Klaviyo-API-Key pk_demo", "revision": "2026-07-15"}
     second = klaviyo.session.get(first["links"]["next"], headers=headers, timeout=5).json()
 
     assert [len(first["data"]), len(second["data"])] == [3, 2]
