@@ -217,7 +217,8 @@ class Demo:
         people = world["people"]
         print(f"""
   Sync Console runs:     http://localhost:{self.ports["web"]}/
-  The stand-in Klaviyo:  http://localhost:{self.ports["klaviyo"]}/_sandbox/state
+  The stand-in Klaviyo:  http://localhost:{self.ports["klaviyo"]}/_sandbox/
+  The stand-in Shopify:  http://localhost:{self.ports["shopify"]}/_sandbox/
 
   Sign in as             e-mail                    password
     a merchant           {people["merchant"]:<25} {world["password"]}
