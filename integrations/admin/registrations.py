@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from integrations.domain.masking import mask_body, mask_key, mask_text
 from integrations.models import (
@@ -32,6 +34,8 @@ from integrations.models import (
 from .parts import ConsoleAdmin, PipelineAdmin
 
 admin.site.unregister(Group)
+# Their pages would show the secrets of everybody's second step.
+admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(Group)

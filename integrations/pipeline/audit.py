@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from integrations.models import AuditEntry, KlaviyoAccount, Membership, Merchant, Store, User
+from integrations.models import AuditEntry, KlaviyoAccount, Merchant, Store, User
+
+from . import roles
 
 
 class Actor(NamedTuple):
@@ -15,18 +17,13 @@ class Actor(NamedTuple):
 
 
 AUTOMATIC = Actor(None, "Sync Console", "automatic")
+# Whoever is at the sign-in page and has not shown who they are.
+SOMEBODY = Actor(None, "Somebody", "unknown")
 
 
 def person(user: User, merchant: Merchant | None = None) -> Actor:
     """A person, in the role they have towards this merchant."""
-    if user.is_superuser:
-        role = "administrator"
-    elif user.is_staff:
-        role = "support"
-    else:
-        own = Membership.objects.filter(user=user, merchant=merchant)
-        role = own.values_list("role", flat=True).first() or "member"
-    return Actor(user, user.email, role)
+    return Actor(user, user.email, roles.role_of(user, merchant) or "member")
 
 
 def record(
@@ -55,6 +52,16 @@ def record(
         reason=str(details.pop("reason", ""))[:500],
         **details,
     )
+
+
+def record_about(user: User, action: str, *, by: Actor | None = None, now: datetime) -> None:
+    """Add an entry about a person to each merchant they belong to, or to the console's own trail.
+
+    Without `by` they did it themselves.
+    """
+    merchants: list[Merchant | None] = [*Merchant.objects.filter(memberships__user=user)]
+    for merchant in merchants or [None]:
+        record(action, merchant, by=by or person(user, merchant), now=now, subject=user.email)
 
 
 def _merchant(on: Merchant | Store | KlaviyoAccount | None) -> int | None:

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from integrations.models import User
+from integrations.pipeline import sessions
+
+from . import second_step
 from .context import EXACT, TIMES_COOKIE
 
 A_YEAR = 365 * 24 * 3600
@@ -44,11 +50,40 @@ class SignIn(LoginView):
     template_name = "sign_in.html"
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Let them in, as far as the second step."""
+        enter(self.request, form.get_user())
+        return HttpResponseRedirect(self.get_success_url())
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Write down what was tried, unless the form was not even filled in."""
+        address = form.cleaned_data.get("username", "")
+        failures = getattr(self.request, "axes_failures_since_start", None)
+        # Without a count the way was closed already, and the password was not looked at.
+        if failures is not None:
+            closed = getattr(self.request, "axes_locked_out", False)
+            note = sessions.locked if closed else sessions.refused
+            note(address, now=timezone.now())
+        return super().form_invalid(form)
+
 
 class SignOut(LogoutView):
     """Ends the session; only by POST."""
 
     http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Write it down while it is known who it is."""
+        if isinstance(request.user, User):
+            sessions.signed_out(request.user, now=timezone.now())
+        return super().post(request, *args, **kwargs)
+
+
+def enter(request: HttpRequest, user: User) -> None:
+    """Begin a session for somebody who has shown who they are, as far as the second step."""
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    second_step.remember(request, user)
+    sessions.signed_in(user, now=timezone.now())
 
 
 @require_POST

@@ -153,7 +153,7 @@ def test_support_sees_lanes_allowance_login_and_calls(staff, world, now):
 
 
 def test_the_number_of_queries_is_fixed(staff, busy, django_assert_max_num_queries):
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         read(staff, busy)
 
 
