@@ -78,6 +78,20 @@ FIELD_ENCRYPTION_KEYS = _required_unless_debug(
 PUBLIC_URL = _address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "")
 # The app of each platform that merchants sign in to. Without one, that way to connect is closed.
 SHOPIFY_CLIENT_ID = env.str("SHOPIFY_CLIENT_ID", default="")
+# What a merchant is asked to allow. Shopify refuses to ask for what it has not approved for the
+# app, such as orders older than 60 days.
+SHOPIFY_SCOPES = env.list(
+    "SHOPIFY_SCOPES",
+    default=[
+        "read_orders",
+        "read_all_orders",
+        "read_customers",
+        "read_products",
+        "read_inventory",
+        "read_locations",
+        "read_fulfillments",
+    ],
+)
 KLAVIYO_CLIENT_ID = env.str("KLAVIYO_CLIENT_ID", default="")
 KLAVIYO_CLIENT_SECRET = env.str("KLAVIYO_CLIENT_SECRET", default="")
 # How long a shop rests between letting go of the old login and asking for a new one.

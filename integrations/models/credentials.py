@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from integrations.domain.logins import Side
 from integrations.secrets import decrypt, encrypt
 
 from .accounts import KlaviyoAccount
@@ -81,6 +82,18 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.store or self.klaviyo_account}"
+
+    @property
+    def side(self) -> Side:
+        """Whose login it is."""
+        return Side.SHOPIFY if self.kind == CredentialKind.SHOPIFY_TOKEN else Side.KLAVIYO
+
+    @property
+    def opens(self) -> Store | KlaviyoAccount:
+        """What it is the login of."""
+        owner = self.store or self.klaviyo_account
+        assert owner is not None  # noqa: S101 - the constraint `credential_of_one` says so
+        return owner
 
     @property
     def renews(self) -> bool:

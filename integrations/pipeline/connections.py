@@ -1,17 +1,34 @@
-"""Connecting accounts and stores: verified first, then rows, lanes and encrypted logins at once."""
+"""What a verified login becomes: rows, lanes, an encrypted login and an entry, all at once."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
+from integrations.domain import scopes
+from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.grants import Grant
 from integrations.domain.lanes import Lane
+from integrations.domain.logins import MISSING_SCOPES
 from integrations.models import Credential, KlaviyoAccount, Merchant, Store, StoreLane
-from integrations.models.credentials import CredentialKind, CredentialState
+from integrations.models.credentials import CredentialKind
 from integrations.platforms.klaviyo import accounts
+from integrations.platforms.klaviyo.accounts import Account
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.platforms.shopify import health
 from integrations.platforms.shopify.client import Shopify
+from integrations.platforms.shopify.health import Health
+
+from . import apps, audit, login_states
+from .audit import Actor
+
+KINDS = {
+    CredentialKind.KLAVIYO_KEY: "a private key",
+    CredentialKind.KLAVIYO_OAUTH: "a sign-in",
+}
+# Namespaces of the locks that keep two people from connecting the same thing at once.
+LOCK_SHOP, LOCK_ACCOUNT = 7301, 7302
 
 
 class WrongShop(Exception):
@@ -19,71 +36,177 @@ class WrongShop(Exception):
 
 
 class OtherMerchant(Exception):
-    """The store already belongs to somebody else."""
+    """The store or account already belongs to somebody else."""
 
 
-def connect_klaviyo(merchant: Merchant, *, key: str, now: datetime) -> KlaviyoAccount:
+class OtherAccount(Exception):
+    """The login opens another account than the one that is connected."""
+
+    def __init__(self, wanted: str, found: str) -> None:
+        super().__init__(f"This connection belongs to {wanted}, and the login opens {found}.")
+        self.wanted, self.found = wanted, found
+
+
+class OtherKind(Exception):
+    """The account is connected in another way, and nobody said that it may change."""
+
+    def __init__(self, name: str, old: str, new: str) -> None:
+        super().__init__(
+            f"{name} is connected with {old}. With {new}, Klaviyo keeps what is sent as other "
+            "metrics, even under the same names."
+        )
+        self.name, self.old, self.new = name, old, new
+
+
+class Login(NamedTuple):
+    """A login as it is to be kept, and who brought it."""
+
+    kind: CredentialKind
+    grant: Grant
+    by: Actor
+
+
+def connect_klaviyo(
+    merchant: Merchant, *, key: str, now: datetime, by: Actor = audit.AUTOMATIC
+) -> KlaviyoAccount:
     """Connect the account a private key opens, or renew the key of a known one.
 
-    Work that was held for the account goes on. Raises PlatformError.
+    Raises PlatformError, OtherMerchant, OtherKind.
     """
     found = accounts.read(Klaviyo(settings.KLAVIYO_API_URL, key))
-    with transaction.atomic():
-        account, _ = KlaviyoAccount.objects.get_or_create(
-            merchant=merchant,
-            external_id=found.id,
-            defaults={"name": found.name, "created_at": now},
-        )
-        login = Credential.objects.filter(klaviyo_account=account).first()
-        _keep(
-            login or Credential(klaviyo_account=account), CredentialKind.KLAVIYO_KEY, key, now=now
-        )
-        KlaviyoAccount.objects.release(account.pk)
-    return account
+    login = Login(CredentialKind.KLAVIYO_KEY, Grant(key), by)
+    return keep_account(merchant, found, login, now=now)
 
 
-def connect_shopify(account: KlaviyoAccount, *, domain: str, token: str, now: datetime) -> Store:
+def connect_shopify(
+    account: KlaviyoAccount,
+    *,
+    domain: str,
+    token: str,
+    now: datetime,
+    by: Actor = audit.AUTOMATIC,
+) -> Store:
     """Connect the store a token opens to an account, or renew the token of a known one.
 
     Raises PlatformError, WrongShop, OtherMerchant.
     """
-    found = health.check(Shopify(settings.SHOPIFY_BASE_URL.format(shop=domain), token))
-    if found.domain != domain.lower():
-        raise WrongShop(f"The token opens {found.domain} and not {domain}.")
+    found = look_at_shop(domain, token)
+    login = Login(CredentialKind.SHOPIFY_TOKEN, Grant(token), by)
+    return keep_store(account, found, login, now=now)
+
+
+def look_at_shop(name: str, token: str) -> Health:
+    """Ask a shop who it is, and whether we may do what we must. Raises PlatformError, WrongShop."""
+    found = health.check(Shopify(apps.shop_url(name), token))
+    if found.domain != name.lower():
+        raise WrongShop(f"The token opens {found.domain} and not {name}.")
+    if lacking := scopes.blocking(scopes.SHOPIFY, found.scopes):
+        words = " ".join(one.sentence for one in lacking)
+        raise PlatformError(Failure(FailureKind.AUTH, words, MISSING_SCOPES))
+    return found
+
+
+def keep_account(
+    merchant: Merchant,
+    found: Account,
+    login: Login,
+    *,
+    now: datetime,
+    expected: KlaviyoAccount | None = None,
+    switch_kind: bool = False,
+) -> KlaviyoAccount:
+    """Keep a verified login of an account. Raises OtherAccount, OtherMerchant, OtherKind."""
     with transaction.atomic():
-        store, is_new = Store.objects.get_or_create(
-            domain=found.domain,
-            defaults={
-                "merchant": account.merchant,
-                "klaviyo_account": account,
-                "name": found.name,
-                "time_zone": found.time_zone,
-                "storefront_url": found.storefront_url,
-                "created_at": now,
-            },
-        )
-        if store.merchant_id != account.merchant_id:
-            raise OtherMerchant(f"{found.domain} is already connected by another merchant.")
-        if is_new:
-            StoreLane.objects.bulk_create(
-                StoreLane(store=store, lane=lane, last_served_at=now) for lane in Lane
+        _alone(LOCK_ACCOUNT, found.id)
+        if expected is not None and expected.external_id not in {"", found.id}:
+            raise OtherAccount(
+                f"{expected.name} ({expected.external_id})", f"{found.name} ({found.id})"
             )
-        login = Credential.objects.filter(store=store).first() or Credential(store=store)
-        _keep(login, CredentialKind.SHOPIFY_TOKEN, token, now=now, scopes=found.scopes)
+        others = KlaviyoAccount.objects.filter(external_id=found.id)
+        if others.exclude(merchant=merchant).exists():
+            raise OtherMerchant(f"{found.name} is already connected by another business.")
+        account = expected or others.first()
+        if account is None:
+            account = KlaviyoAccount.objects.create(
+                merchant=merchant, external_id=found.id, name=found.name[:120], created_at=now
+            )
+        elif not account.external_id:
+            KlaviyoAccount.objects.filter(pk=account.pk).update(external_id=found.id)
+        known = Credential.objects.select_for_update().filter(klaviyo_account=account).first()
+        if known and known.kind != login.kind and not switch_kind:
+            old, new = KINDS[CredentialKind(known.kind)], KINDS[login.kind]
+            raise OtherKind(account.name, old, new)
+        row = _keep(known or Credential(klaviyo_account=account), login, now=now)
+    login_states.release(row, now=now)
+    account.refresh_from_db()
+    return account
+
+
+def keep_store(account: KlaviyoAccount, found: Health, login: Login, *, now: datetime) -> Store:
+    """Keep a verified login of a shop. Raises OtherMerchant."""
+    with transaction.atomic():
+        _alone(LOCK_SHOP, found.domain)
+        store = Store.objects.filter(domain__iexact=found.domain).first()
+        if store is not None and store.merchant_id != account.merchant_id:
+            raise OtherMerchant(f"{found.domain} is already connected by another merchant.")
+        if store is None:
+            store = _new_store(account, found, now)
+        known = Credential.objects.select_for_update().filter(store=store).first()
+        granted = Grant(
+            access=login.grant.access,
+            refresh=login.grant.refresh,
+            expires_in=login.grant.expires_in,
+            refresh_expires_in=login.grant.refresh_expires_in,
+            scopes=found.scopes,
+        )
+        row = _keep(known or Credential(store=store), login._replace(grant=granted), now=now)
+    login_states.release(row, now=now)
     return store
 
 
-def _keep(
-    login: Credential,
-    kind: CredentialKind,
-    secret: str,
-    *,
-    now: datetime,
-    scopes: tuple[str, ...] = (),
-) -> None:
-    login.kind, login.state = kind, CredentialState.ACTIVE
-    login.keep(secret)
-    login.scopes = list(scopes)
-    login.connected_at = login.last_success_at = now
-    login.last_failure = ""
-    login.save()
+def _new_store(account: KlaviyoAccount, found: Health, now: datetime) -> Store:
+    store = Store.objects.create(
+        merchant_id=account.merchant_id,
+        klaviyo_account=account,
+        domain=found.domain,
+        name=found.name[:120],
+        time_zone=found.time_zone,
+        storefront_url=found.storefront_url,
+        created_at=now,
+    )
+    StoreLane.objects.bulk_create(
+        StoreLane(store=store, lane=lane, last_served_at=now) for lane in Lane
+    )
+    return store
+
+
+def _keep(row: Credential, login: Login, *, now: datetime) -> Credential:
+    is_new = row.pk is None
+    before = {} if is_new else {"state": row.state, "kind": row.kind}
+    grant = login.grant
+    row.kind = login.kind
+    row.keep(grant.access, grant.refresh)
+    row.expires_at = now + grant.expires_in if grant.expires_in else None
+    row.refresh_expires_at = now + grant.refresh_expires_in if grant.refresh_expires_in else None
+    row.refreshed_at = now if grant.refresh else None
+    row.refreshing_until = None
+    row.scopes = list(grant.scopes)
+    row.connected_by = login.by.user
+    row.connected_at = row.checked_at = row.last_success_at = now
+    login_states.mark_working(row)
+    row.save()
+    audit.record(
+        "credential.connected" if is_new else "credential.reconnected",
+        row.opens,
+        by=login.by,
+        now=now,
+        before=before,
+        after={"state": row.state, "kind": row.kind, "scopes": row.scopes},
+    )
+    return row
+
+
+def _alone(namespace: int, name: str) -> None:
+    """Wait for whoever is connecting the same thing, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [namespace, name])

@@ -15,12 +15,12 @@ MOST = 10**9
 
 
 class Klaviyo:
-    """One account's door; it makes calls and decides nothing."""
+    """One account's door, opened with a private key or an access token; it decides nothing."""
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, key: str, *, bearer: bool = False) -> None:
         self._base = base_url.rstrip("/")
         self._headers = {
-            "Authorization": f"Klaviyo-API-Key {key}",
+            "Authorization": f"{'Bearer' if bearer else 'Klaviyo-API-Key'} {key}",
             "revision": REVISION,
             "Accept": MEDIA,
             "Content-Type": MEDIA,

@@ -1,6 +1,6 @@
 """Shopify's authorization code grant, and the renewal of its tokens.
 
-Source: shopify.dev, "Implement authorization code grant manually" and "About offline access tokens".
+Source: shopify.dev, "Implement authorization code grant manually", "About offline access tokens".
 """
 
 import hashlib
@@ -18,23 +18,10 @@ from integrations.platforms.http import Answer, send
 
 from .headers import SHOP
 
-ADMIN = re.compile(r"\Aadmin\.shopify\.com/store/([a-z0-9][a-z0-9-]*)(?:/.*)?\Z")
-NAME = re.compile(r"\A[a-z0-9][a-z0-9-]*\Z")
 # Some failures come as a page: `<title>400 - Oauth error app_not_installed</title>`.
 PAGE_TITLE = re.compile(rb"<title>[^<]*oauth error:?\s+([a-z_]{3,60})", re.IGNORECASE)
 # Left out of the signature: itself, and what it was called before.
 UNSIGNED = {"hmac", "signature"}
-
-
-def shop_of(typed: str) -> str | None:
-    """The shop somebody means: its name, its address, or the address of its admin pages."""
-    text = typed.strip().lower().removeprefix("https://").removeprefix("http://")
-    if found := ADMIN.match(text):
-        text = found.group(1)
-    text = text.partition("/")[0]
-    if NAME.match(text):
-        text += ".myshopify.com"
-    return text if is_shop(text) else None
 
 
 def is_shop(domain: str) -> bool:
