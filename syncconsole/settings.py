@@ -205,6 +205,8 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
     f"-c statement_timeout={_statement_timeout} -c plan_cache_mode=force_generic_plan"
 )
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+# Off by default for the sake of poolers between; only `models/statements.py` makes use of it.
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the workers --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 import requests
@@ -50,15 +51,9 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
     """
     started = time.monotonic()
     try:
-        response = _session().request(
-            method,
-            url,
-            # As bytes: a key with a sign beyond Latin-1 is refused by the platform, not by us.
-            headers={name: value.encode() for name, value in headers.items()},
-            data=body,
-            timeout=TIMEOUT,
-            allow_redirects=False,
-        )
+        request = _template(method, url, tuple(headers.items())).copy()
+        request.prepare_body(body, None)
+        response = _session().send(request, timeout=TIMEOUT, allow_redirects=False)
         content = response.content
     except requests.RequestException as exc:
         failure = Failure(
@@ -75,6 +70,16 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
         body=content,
         milliseconds=_since(started),
     )
+
+
+@lru_cache(maxsize=256)
+def _template(
+    method: str, url: str, headers: tuple[tuple[str, str], ...]
+) -> requests.PreparedRequest:
+    """A request without its body: the same few are sent again and again."""
+    # As bytes: a key with a sign beyond Latin-1 is refused by the platform, not by us.
+    named = {name: value.encode() for name, value in headers}
+    return _session().prepare_request(requests.Request(method, url, headers=named))
 
 
 def _session() -> requests.Session:
