@@ -27,6 +27,8 @@ class Claim(NamedTuple):
     orphans: list[int]
     batch_limit: int
     failures: int
+    # Since when its oldest event is due.
+    due_since: datetime
 
 
 # Every lane with waiting rows, found by skipping through the partial index, one probe per lane.
@@ -56,7 +58,7 @@ _ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
 # moments before it crashed (docs/adr/0013).
 _CLAIM = f"""
 {_BUSY}, free AS (
-  SELECT candidate.id {_FREE}
+  SELECT candidate.id, busy.next_attempt_at AS due_since {_FREE}
   ORDER BY CASE WHEN %(fair)s::boolean THEN 0 ELSE candidate.lane END, candidate.last_served_at
   LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED
 )
@@ -65,7 +67,7 @@ SET lease_until = %(until)s, lease_by = %(by)s, last_served_at = %(now)s,
     epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
 FROM free WHERE lane.id = free.id
 RETURNING lane.id, lane.store_id, lane.lane, lane.epoch, lane.in_hand, lane.batch_limit,
-          lane.failures
+          lane.failures, free.due_since
 """
 
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from queue import SimpleQueue
 
@@ -34,6 +34,9 @@ LOOK_EVERY = 0.012
 BEAT_EVERY = 1.0
 # Each so many claims, whoever waited longest goes first, whatever the lane.
 FAIR_EVERY = 16
+# Work that has been due for this long is more than one drain can do.
+LATE = timedelta(seconds=1)
+HELP_EVERY = 5.0
 # Threads kept free of anything below the live lane, so that a backfill cannot fill the crew.
 LIVE_ONLY = 2
 
@@ -72,16 +75,13 @@ def _settle_collector() -> None:
 
 def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable[[], bool]) -> None:
     started = busy_at = time.monotonic()
-    beat_at, claims, asked = 0.0, 0, False
+    beat_at, help_at, claims = 0.0, 0.0, 0
     while not stopping() and time.monotonic() - started < LONGEST:
         moment = time.monotonic()
         if moment - beat_at >= BEAT_EVERY:
             health.beat(name, now=clock())
             beat_at = moment
         if crew.idle == 0:
-            if not asked:
-                asked = True
-                health.ask_for_help(now=clock())
             crew.wait(0.05)
             continue
         lowest = Lane.REPORT if crew.idle > LIVE_ONLY else Lane.LIVE
@@ -92,6 +92,9 @@ def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable
             claims += 1
             busy_at = moment
             crew.give(claim)
+            if moment - help_at > HELP_EVERY and clock() - claim.due_since > LATE:
+                help_at = moment
+                health.ask_for_help(now=clock())
         elif crew.busy:
             busy_at = moment
             crew.wait(LOOK_EVERY)

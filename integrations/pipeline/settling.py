@@ -248,8 +248,8 @@ def _ended(endings: list[Ending]) -> Iterable[tuple[Taken, str]]:
 def _note_login(batch: Batch, now: datetime) -> None:
     """Keep what this batch showed about the account's login, at most once a minute."""
     account = batch.store.klaviyo_account_id
-    login = Credential.objects.filter(klaviyo_account_id=account)
     if failure := batch.report.auth_failure:
+        login = Credential.objects.filter(klaviyo_account_id=account)
         state = (
             CredentialState.MISSING_SCOPES
             if failure.status == 403
@@ -269,6 +269,6 @@ def _note_login(batch: Batch, now: datetime) -> None:
         if now - _noted.get(account, LONG_AGO) < NOTED_EVERY:
             return
         _noted[account] = now
-        login.filter(Q(last_success_at=None) | Q(last_success_at__lt=now - NOTED_EVERY)).update(
-            last_success_at=now
-        )
+        stale = Q(last_success_at=None) | Q(last_success_at__lt=now - NOTED_EVERY)
+        login = Credential.objects.filter(stale, klaviyo_account_id=account)
+        login.update(last_success_at=now)
