@@ -1,5 +1,6 @@
 """Signing in and out, as the history tells it, and logins that are locked after wrong passwords."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from axes.models import AccessAttempt
@@ -42,13 +43,15 @@ def locked(address: str, *, now: datetime) -> None:
     _about(address, "session.locked", now=now)
 
 
-def is_locked(user: User, *, now: datetime) -> bool:
-    """Whether a login is closed for somebody's address at the moment."""
+def locked_among(users: Iterable[User], *, now: datetime) -> set[int]:
+    """Which of these people cannot sign in at the moment from some place."""
+    keys = {key_of(one.email): one.pk for one in users}
     recent = AccessAttempt.objects.filter(
-        username=key_of(user.email), attempt_time__gte=now - settings.AXES_COOLOFF_TIME
+        username__in=keys, attempt_time__gte=now - settings.AXES_COOLOFF_TIME
     )
-    by_place = recent.values("ip_address").annotate(n=Sum("failures_since_start"))
-    return bool(by_place.filter(n__gte=settings.AXES_FAILURE_LIMIT).exists())
+    by_place = recent.values("username", "ip_address").annotate(n=Sum("failures_since_start"))
+    over = by_place.filter(n__gte=settings.AXES_FAILURE_LIMIT)
+    return {keys[row["username"]] for row in over}
 
 
 @transaction.atomic

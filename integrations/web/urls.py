@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from . import accounts, alive, events, failed, passwords, second_step, session, stores, you
+from . import (
+    accounts,
+    alive,
+    events,
+    failed,
+    invitations,
+    passwords,
+    people,
+    second_step,
+    session,
+    stores,
+    team,
+    you,
+)
 
 urlpatterns = [
     path("healthz", alive.healthz, name="healthz"),
@@ -13,6 +26,22 @@ urlpatterns = [
     path("password/forgotten/", passwords.Forgotten.as_view(), name="password-forgotten"),
     path("password/sent/", passwords.Sent.as_view(), name="password-sent"),
     path("password/new/<uidb64>/<token>/", passwords.New.as_view(), name="password-new"),
+    path("team/", team.teams, name="teams"),
+    path("team/<uuid:public_id>/", team.members, name="team"),
+    path("team/<uuid:public_id>/invite/", invitations.invite, name="invite"),
+    path("team/<uuid:public_id>/people/<int:pk>/role/", team.change_role, name="team-role"),
+    path("team/<uuid:public_id>/people/<int:pk>/remove/", team.remove, name="team-remove"),
+    path("invitations/<uuid:public_id>/again/", invitations.again, name="invitation-again"),
+    path(
+        "invitations/<uuid:public_id>/withdraw/",
+        invitations.withdraw,
+        name="invitation-withdraw",
+    ),
+    path("invitations/<str:token>/", invitations.accept, name="invitation"),
+    path("people/", people.people, name="people"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/unlock/", people.unlock, name="person-unlock"),
+    path("people/<int:pk>/second-step/", people.reset, name="person-second-step"),
     path("you/", you.you, name="you"),
     path("you/password/", passwords.Change.as_view(), name="password-change"),
     path("you/second-step/off/", second_step.switch_off, name="second-step-off"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tests.factories import an_invitation
 from tests.web.conftest import World
 
 ROLES = ("nobody", "foreigner", "member", "owner", "support", "administrator")
@@ -56,6 +57,22 @@ def of_account(world: World) -> list[Any]:
     return [world.account.public_id]
 
 
+def of_merchant(world: World) -> list[Any]:
+    return [world.store.merchant.public_id]
+
+
+def of_member(world: World) -> list[Any]:
+    return [world.store.merchant.public_id, world.member.memberships.get().pk]
+
+
+def of_invitation(world: World) -> list[Any]:
+    return [an_invitation(world.store.merchant).public_id]
+
+
+def of_person(world: World) -> list[Any]:
+    return [world.member.pk]
+
+
 ADDRESSES = {
     "shopify-compliance": Address(),
     "shopify-webhook": Address(of_store),
@@ -72,6 +89,18 @@ ADDRESSES = {
     "second-step-picture": Address(get=PEOPLE),
     "second-step-off": Address(get=PEOPLE, post=PEOPLE),
     "second-step-codes": Address(get=PEOPLE, post=PEOPLE),
+    "teams": Address(get=PEOPLE),
+    "team": Address(of_merchant, get=TEAM),
+    "invite": Address(of_merchant, get=OWNERS, post=OWNERS),
+    "team-role": Address(of_member, get=OWNERS, post=OWNERS),
+    "team-remove": Address(of_member, get=OWNERS, post=OWNERS),
+    "invitation-again": Address(of_invitation, post=OWNERS),
+    "invitation-withdraw": Address(of_invitation, get=OWNERS, post=OWNERS),
+    "invitation": Address(lambda _: ["no-such-token"], get=EVERYBODY, post=EVERYBODY),
+    "people": Address(get=ADMINISTRATORS, post=ADMINISTRATORS),
+    "person": Address(of_person, get=ADMINISTRATORS),
+    "person-unlock": Address(of_person, post=ADMINISTRATORS),
+    "person-second-step": Address(of_person, get=ADMINISTRATORS, post=ADMINISTRATORS),
     "you": Address(get=PEOPLE),
     "password-change": Address(get=PEOPLE, post=PEOPLE),
     "home": Address(get=PEOPLE),
