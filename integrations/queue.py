@@ -5,9 +5,11 @@ from django_q.tasks import async_task
 DRAIN = "integrations.tasks.drain"
 SWEEP = "integrations.tasks.sweep"
 PRUNE = "integrations.tasks.prune"
+LOGINS = "integrations.tasks.look_after_logins"
+SUBSCRIPTIONS = "integrations.tasks.look_at_subscriptions"
 
 # Schedules that must exist, and how often each runs, in minutes.
-SCHEDULES = {SWEEP: 1, PRUNE: 60}
+SCHEDULES = {SWEEP: 1, PRUNE: 60, LOGINS: 1, SUBSCRIPTIONS: 1}
 
 
 def ask_for(task: str) -> None:

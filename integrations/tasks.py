@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from integrations import stopping
-from integrations.pipeline import drains, jobs, maintenance
+from integrations.pipeline import drains, jobs, maintenance, notices, subscriptions, upkeep
 
 
 def drain() -> int:
@@ -20,3 +20,15 @@ def sweep() -> None:
 def prune() -> None:
     """Drop what has served its term."""
     maintenance.prune(now=timezone.now())
+
+
+def look_after_logins() -> None:
+    """Renew logins that end soon, see whether the unused ones work, and tell people if not."""
+    upkeep.renew_due(clock=timezone.now, stopping=stopping.asked)
+    upkeep.check_due(clock=timezone.now, stopping=stopping.asked)
+    notices.send_due(clock=timezone.now, stopping=stopping.asked)
+
+
+def look_at_subscriptions() -> int:
+    """Look whether shops whose hour is over still send what we want."""
+    return subscriptions.audit_due(clock=timezone.now, stopping=stopping.asked)
