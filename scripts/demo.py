@@ -16,10 +16,13 @@ import urllib.error
 import urllib.request
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".demo"
 DATABASE = STATE / "pg"
+CODES = STATE / "codes.txt"
+MAIL = STATE / "mail"
 sys.path.insert(0, str(ROOT))
 # Long enough for the worker to give its work back and for the database to check-point.
 PATIENCE = 30
@@ -133,6 +136,8 @@ class Demo:
             "SHOPIFY_BASE_URL": shopify,
             "KLAVIYO_API_URL": f"http://127.0.0.1:{self.ports['klaviyo']}",
             "ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "PUBLIC_URL": f"http://localhost:{self.ports['web']}",
+            "EMAIL_URL": f"filemail:///{MAIL.relative_to(ROOT)}",
             "HTTPS": "off",
             "DEBUG": "off",
             "PORT": str(self.ports["web"]),
@@ -201,6 +206,14 @@ class Demo:
         _signal(process, signal.SIGTERM)
         process.wait(PATIENCE)
 
+    def _write_codes(self, second_step: dict[str, Any]) -> None:
+        """Where a newcomer finds the codes of the second step."""
+        lines = []
+        for email, ways in second_step.items():
+            lines += [email, f"  for an app: {ways['app']}", *(f"  {one}" for one in ways["codes"])]
+        CODES.write_text("\n".join(lines) + "\n")
+        CODES.chmod(0o600)
+
     def _wait_for(self, url: str, name: str) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -213,8 +226,9 @@ class Demo:
                 time.sleep(0.2)
         raise Failed(f"The {name} process did not come up: see {_log(name)}")
 
-    def _tell(self, world: dict[str, dict[str, str]]) -> None:
+    def _tell(self, world: dict[str, Any]) -> None:
         people = world["people"]
+        self._write_codes(world["second_step"])
         print(f"""
   Sync Console runs:     http://localhost:{self.ports["web"]}/
   The stand-in Klaviyo:  http://localhost:{self.ports["klaviyo"]}/_sandbox/
@@ -224,6 +238,12 @@ class Demo:
     a merchant           {people["merchant"]:<25} {world["password"]}
     support              {people["support"]:<25} {world["password"]}
     an administrator     {people["administrator"]:<25} {world["password"]}
+
+  Support and the administrator are asked for a code as well. Each of these works once:
+    support              {", ".join(world["second_step"][people["support"]]["codes"][:3])}
+    the administrator    {", ".join(world["second_step"][people["administrator"]]["codes"][:3])}
+  More, and the keys for an app, are in {CODES.relative_to(ROOT)}; every start makes new ones.
+  E-mails, such as invitations, are written to {MAIL.relative_to(ROOT)}/.
 
   Two shops sell, refund and ship while you watch; some of their messages come twice, late,
   out of order or broken, on purpose. Logs are in {STATE.relative_to(ROOT)}/*.log.

@@ -50,7 +50,7 @@ def confirm(user: User, code: str, *, now: datetime) -> tuple[TOTPDevice, list[s
         TOTPDevice.objects.filter(user=user).exclude(pk=device.pk).delete()
         device.confirmed = True
         device.save(update_fields=["confirmed"])
-        codes = _new_codes(user)
+        codes = new_codes(user)
         audit.record_about(user, "second_step.switched_on", now=now)
     return device, codes
 
@@ -83,7 +83,16 @@ def codes_left(user: User) -> int:
 def renew_codes(user: User, *, now: datetime) -> list[str]:
     """Make new codes to write down; the old ones no longer work."""
     audit.record_about(user, "second_step.codes_renewed", now=now)
-    return _new_codes(user)
+    return new_codes(user)
+
+
+def new_codes(user: User) -> list[str]:
+    """Make codes to write down, in place of any older ones; they are readable only here."""
+    StaticDevice.objects.filter(user=user).delete()
+    device = StaticDevice.objects.create(user=user, name="written down")
+    codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(CODES)]
+    StaticToken.objects.bulk_create(StaticToken(device=device, token=_kept(code)) for code in codes)
+    return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
 @transaction.atomic
@@ -117,14 +126,6 @@ def _verified(kind: Any, pk: int, code: str, *, now: datetime) -> Any:
     if taken:
         return device
     raise WrongCode(None if allowed else (details or {}).get("locked_until", now))
-
-
-def _new_codes(user: User) -> list[str]:
-    StaticDevice.objects.filter(user=user).delete()
-    device = StaticDevice.objects.create(user=user, name="written down")
-    codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(CODES)]
-    StaticToken.objects.bulk_create(StaticToken(device=device, token=_kept(code)) for code in codes)
-    return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
 def _digits(code: str) -> str:
