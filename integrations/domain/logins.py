@@ -31,6 +31,8 @@ class Side(StrEnum):
 
 
 LOST_KEY = "lost_key"
+# A refresh token with one of these against it is dead.
+FINAL = frozenset({"invalid_grant", "invalid_request"})
 MISSING_SCOPES = "missing_scopes"
 UNINSTALLED = "app/uninstalled"
 DISCONNECTED = "disconnected"
@@ -87,7 +89,7 @@ def is_final(state: str, code: str) -> bool:
     """
     if state == LoginState.REVOKED:
         return True
-    return state == LoginState.NEEDS_RECONNECT and code in {"invalid_grant", "invalid_request"}
+    return state == LoginState.NEEDS_RECONNECT and code in FINAL
 
 
 def renewal_due(expires_at: datetime | None, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 
 from integrations.domain import refusals, scopes
-from integrations.domain.failures import FailureKind, PlatformError
+from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.grants import Grant
 from integrations.domain.logins import MISSING_SCOPES
 from integrations.models import (
@@ -329,12 +329,8 @@ def _in_words(platform: Destination, trip: Authorization | None, *, auth: str) -
     try:
         yield
     except PlatformError as exc:
-        failure = exc.failure
-        if failure.code == MISSING_SCOPES or (platform == "klaviyo" and failure.status == 403):
-            raise refuse("missing_scopes", detail=failure.message) from exc
-        if failure.kind is FailureKind.AUTH:
-            raise refuse(_code_of(failure.code, auth), detail=failure.message) from exc
-        raise refuse("platform_down", detail=failure.message) from exc
+        code = _code_of(platform, exc.failure, auth)
+        raise refuse(code, detail=exc.failure.message) from exc
     except connections.WrongShop as exc:
         wanted = trip.domain if trip else ""
         raise refuse("wrong_shop", wanted=wanted, found="another shop") from exc
@@ -351,13 +347,19 @@ def _in_words(platform: Destination, trip: Authorization | None, *, auth: str) -
         raise refuse("expired") from exc
 
 
-def _code_of(code: str, auth: str) -> str:
-    """Which refusal a platform's last word is."""
+def _code_of(platform: Destination, failure: Failure, auth: str) -> str:
+    """Which refusal a platform's answer is; `auth` where it is its plain last word."""
+    code, is_at_klaviyo = failure.code, platform is Destination.KLAVIYO
+    if code == "invalid_request":
+        return "code_refused"
+    if failure.kind is not FailureKind.AUTH:
+        return "platform_down"
+    if code == MISSING_SCOPES or (is_at_klaviyo and failure.status == 403):
+        return "missing_scopes"
     if code in {"invalid_client", "application_cannot_be_found"}:
         return "not_configured"
-    if auth == "code_refused" and (code.isdigit() or code in {"ACCESS_DENIED", "SHOP_INACTIVE"}):
-        return "not_let_in"
-    return auth
+    is_first_look = code.isdigit() or code in {"ACCESS_DENIED", "SHOP_INACTIVE"}
+    return "not_let_in" if auth == "code_refused" and is_first_look else auth
 
 
 def _refuse_others_shop(trip: Authorization) -> None:

@@ -20,7 +20,7 @@ from integrations.platforms.shopify import health
 from integrations.platforms.shopify.client import Shopify
 from integrations.platforms.shopify.health import Health
 
-from . import apps, audit, login_states
+from . import apps, audit, destinations, login_states
 from .audit import Actor
 
 KINDS = {
@@ -137,6 +137,7 @@ def keep_account(
             old, new = KINDS[CredentialKind(known.kind)], KINDS[login.kind]
             raise OtherKind(account.name, old, new)
         row = _keep(known or Credential(klaviyo_account=account), login, now=now)
+    destinations.forget()
     login_states.release(row, now=now)
     account.refresh_from_db()
     return account
@@ -160,6 +161,7 @@ def keep_store(account: KlaviyoAccount, found: Health, login: Login, *, now: dat
             scopes=found.scopes,
         )
         row = _keep(known or Credential(store=store), login._replace(grant=granted), now=now)
+    destinations.forget()
     login_states.release(row, now=now)
     return store
 

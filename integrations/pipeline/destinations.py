@@ -1,13 +1,18 @@
 """Where a store's news goes, remembered for a moment: every batch asks."""
 
 import time
+from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
 
+from integrations.domain import logins as domain
+from integrations.domain.failures import PlatformError
 from integrations.models import Credential, Store
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.secrets import LostKey
+
+from . import doors, renewal
 
 # Changed names and keys count after this long; a refused key is looked up again at once.
 MEMORY = 3.0
@@ -19,17 +24,23 @@ class Destination(NamedTuple):
     store: Store
     client: Klaviyo
     login: bytes
+    # When its token ends, where it does.
+    expires_at: datetime | None = None
 
 
 _remembered: dict[int, tuple[float, Destination]] = {}
 
 
-def of(store_id: int) -> Destination:
-    """Look up where this store's news goes."""
+def of(store_id: int, *, now: datetime) -> Destination:
+    """Look up where this store's news goes, with a token that is fresh."""
     known = _remembered.get(store_id)
-    if known and time.monotonic() - known[0] < MEMORY:
+    if (
+        known
+        and time.monotonic() - known[0] < MEMORY
+        and not domain.renewal_due(known[1].expires_at, now)
+    ):
         return known[1]
-    found = _look_up(store_id)
+    found = _look_up(store_id, now)
     if len(_remembered) > 1000:
         _remembered.clear()
     _remembered[store_id] = (time.monotonic(), found)
@@ -44,12 +55,20 @@ def forget(store_id: int | None = None) -> None:
         _remembered.pop(store_id, None)
 
 
-def _look_up(store_id: int) -> Destination:
+def _look_up(store_id: int, now: datetime) -> Destination:
     store = Store.objects.select_related("klaviyo_account__credential").get(pk=store_id)
     try:
-        login = store.klaviyo_account.credential
-        key, secret = login.reveal(), bytes(login.secret)
+        login = _renewed(store.klaviyo_account.credential, now)
+        return Destination(store, doors.account(login), bytes(login.secret), login.expires_at)
     except (Credential.DoesNotExist, LostKey):
         # Klaviyo refuses an empty key, and the account is held until it has one again.
-        key, secret = "", b""
-    return Destination(store, Klaviyo(settings.KLAVIYO_API_URL, key), secret)
+        return Destination(store, Klaviyo(settings.KLAVIYO_API_URL, ""), b"")
+
+
+def _renewed(login: Credential, now: datetime) -> Credential:
+    try:
+        return renewal.fresh(login, now=now)
+    except PlatformError:
+        # Used as it is: whatever is the matter with it, Klaviyo's answer to the batch says so,
+        # and the events that were taken are put back in the ordinary way.
+        return login

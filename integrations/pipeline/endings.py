@@ -10,6 +10,7 @@ from integrations.domain.failures import Failure
 from integrations.domain.skips import Skip
 
 from .items import Item, Outcome
+from .login_states import WAITS
 from .reading import Reading
 
 # An order's own message may come after its refund, but not by much.
@@ -30,6 +31,8 @@ class Ending:
     failure: Failure | None = None
     next_attempt_at: datetime | None = None
     counts: bool = True
+    # What a person reads while it waits for something that is no failure of its own.
+    waits_for: str = ""
 
 
 def endings(readings: list[Reading], items: list[Item], *, now: datetime) -> list[Ending]:
@@ -84,8 +87,9 @@ def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:
         case retries.Snooze(until=until):
             return Ending(reading, "waiting", next_attempt_at=until, counts=False)
         case retries.Suspend():
+            # Nothing is wrong with the event: it is let go on when the login works again.
             later = now + retries.LONGEST_WAIT
-            return Ending(reading, "waiting", failure=failure, next_attempt_at=later)
+            return Ending(reading, "waiting", next_attempt_at=later, counts=False, waits_for=WAITS)
         case retries.Discard():
             return Ending(reading, "dead", failure=failure)
 

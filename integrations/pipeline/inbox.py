@@ -10,7 +10,7 @@ from integrations.domain.lanes import Lane
 from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
 from integrations.models.lanes import LEASE, Claim, Taken
 
-from . import dead_letters, destinations, ledger, lookups, tallies
+from . import dead_letters, destinations, ledger, lookups, refusals, tallies
 from .destinations import Destination
 from .items import Item
 from .planning import Plan
@@ -34,18 +34,19 @@ def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int
     if not events:
         StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
         return 0
-    destination = destinations.of(claim.store_id)
+    destination = destinations.of(claim.store_id, now=clock())
     store = destination.store
     readings = read_all(
         events,
         settings=store.translation,
         find_buyers=lambda ids: ledger.read_buyers(store.klaviyo_account_id, str(store.pk), ids),
-        fetch_orders=lambda ids: lookups.orders(store, ids),
+        fetch_orders=lambda ids: lookups.orders(store, ids, now=clock()),
     )
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
     try:
         report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
+        refusals.second_chance(destination, report, now=clock())
         settle(Batch(claim, destination, readings, plan.items, report), now=clock())
     except LostLease:
         # Whoever took the lane over sends the same identities again, which changes nothing.

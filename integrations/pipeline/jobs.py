@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.lanes import Lane
 from integrations.domain.operations import Profile, identity_of
-from integrations.models import Credential, DeadLetter, Delivery, Event, RemoteJob, Store
+from integrations.models import DeadLetter, Delivery, Event, RemoteJob, Store
 from integrations.models.jobs import JobState
 from integrations.platforms.klaviyo import jobs as platform
 from integrations.platforms.klaviyo.client import JobError, Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
-from integrations.secrets import LostKey
 
-from . import budgets, dead_letters, tallies
+from . import budgets, dead_letters, logins, tallies
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +59,7 @@ def _follow(job: RemoteJob, clock: Clock) -> bool:
     grant = budgets.take(
         job.klaviyo_account_id, Endpoint.JOB_STATUS, wanted=1, lane=Lane.LIVE, now=now
     )
-    client = _client(job)
+    client = _client(job, now)
     if not grant.calls or client is None:
         return False
     try:
@@ -74,11 +72,11 @@ def _follow(job: RemoteJob, clock: Clock) -> bool:
     return found.finished
 
 
-def _client(job: RemoteJob) -> Klaviyo | None:
-    login = Credential.objects.filter(klaviyo_account_id=job.klaviyo_account_id).first()
+def _client(job: RemoteJob, now: datetime) -> Klaviyo | None:
     try:
-        return Klaviyo(settings.KLAVIYO_API_URL, login.reveal()) if login else None
-    except LostKey:
+        return logins.klaviyo(job.klaviyo_account, now=now)
+    except PlatformError:
+        # The job is asked about again when the login works; the login's own story says why.
         return None
 
 

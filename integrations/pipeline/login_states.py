@@ -13,7 +13,7 @@ from integrations.domain.logins import LoginState
 from integrations.models import Credential, Event, KlaviyoAccount, Store
 from integrations.secrets import LostKey
 
-from . import audit, destinations, notices
+from . import audit, notices
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def broken(login: Credential, *, failure: Failure, now: datetime) -> bool:
         row = Credential.objects.select_for_update().filter(pk=login.pk).first()
         if row is None or bytes(row.secret) != bytes(login.secret):
             return False
-        failure = LOST if _is_lost(row) else failure
+        failure = LOST if is_lost(row) else failure
         state = domain.meaning(row.side, failure)
         if state is None:
             return False
@@ -103,7 +103,6 @@ def mark_working(row: Credential) -> None:
 
 def release(login: Credential, *, now: datetime) -> None:
     """Let go on what waited for this login: an account's work, or what a shop was to be asked."""
-    destinations.forget()
     if login.klaviyo_account_id:
         KlaviyoAccount.objects.release(login.klaviyo_account_id)
     else:
@@ -120,7 +119,8 @@ def proven(login: Credential, *, now: datetime) -> None:
     ).update(last_success_at=now)
 
 
-def _is_lost(row: Credential) -> bool:
+def is_lost(row: Credential) -> bool:
+    """Whether no key we have can read it."""
     try:
         row.reveal()
     except LostKey:

@@ -21,7 +21,7 @@ from integrations.platforms.shopify import health
 from integrations.platforms.shopify.client import Shopify
 from integrations.secrets import LostKey
 
-from . import apps, audit, destinations, login_states
+from . import apps, audit, destinations, doors, login_states
 from .audit import Actor
 from .login_states import broken, healed, proven
 from .renewal import fresh, refresh
@@ -48,12 +48,12 @@ USABLE = {LoginState.ACTIVE, LoginState.MISSING_SCOPES}
 
 def shopify(store: Store, *, now: datetime) -> Shopify:
     """A shop's door, with a token that is fresh. Raises PlatformError."""
-    return shop_door(_usable(Credential.objects.filter(store=store).first(), now))
+    return doors.shop(_usable(Credential.objects.filter(store=store).first(), now))
 
 
 def klaviyo(account: KlaviyoAccount, *, now: datetime) -> Klaviyo:
     """An account's door, with a login that is fresh. Raises PlatformError."""
-    return account_door(_usable(Credential.objects.filter(klaviyo_account=account).first(), now))
+    return doors.account(_usable(Credential.objects.filter(klaviyo_account=account).first(), now))
 
 
 def ask_shop(store: Store, question: Callable[[Shopify], T], *, now: datetime) -> T:
@@ -62,13 +62,13 @@ def ask_shop(store: Store, question: Callable[[Shopify], T], *, now: datetime) -
     A token that is refused is renewed once; what the answer says about the login is written down.
     """
     login = _usable(Credential.objects.filter(store=store).first(), now)
-    return _ask(login, lambda one: question(shop_door(one)), now)
+    return _ask(login, lambda one: question(doors.shop(one)), now)
 
 
 def ask_klaviyo(account: KlaviyoAccount, question: Callable[[Klaviyo], T], *, now: datetime) -> T:
     """Ask an account something, as `ask_shop` does. Raises PlatformError."""
     login = _usable(Credential.objects.filter(klaviyo_account=account).first(), now)
-    return _ask(login, lambda one: question(account_door(one)), now)
+    return _ask(login, lambda one: question(doors.account(one)), now)
 
 
 def check(credential: Credential, *, now: datetime, asked: bool = False) -> bool:
@@ -120,19 +120,7 @@ def disconnect(credential: Credential, *, by: Actor, now: datetime, reason: str 
     destinations.forget()
 
 
-# --- doors ----------------------------------------------------------------------------------------
-
-
-def shop_door(login: Credential) -> Shopify:
-    """The door a shop's login opens. Raises LostKey."""
-    assert login.store is not None  # noqa: S101 - callers have looked
-    return Shopify(apps.shop_url(login.store.domain), login.reveal())
-
-
-def account_door(login: Credential) -> Klaviyo:
-    """The door an account's login opens; its kind decides how it is shown. Raises LostKey."""
-    bearer = login.kind == CredentialKind.KLAVIYO_OAUTH
-    return Klaviyo(settings.KLAVIYO_API_URL, login.reveal(), bearer=bearer)
+# --- the login ------------------------------------------------------------------------------------
 
 
 def _usable(login: Credential | None, now: datetime) -> Credential:
@@ -176,7 +164,7 @@ def _ask(login: Credential, question: Callable[[Credential], T], now: datetime) 
 
 
 def _check_shop(login: Credential, now: datetime, asked: bool) -> bool:
-    found = _ask(login, lambda one: health.check(shop_door(one)), now)
+    found = _ask(login, lambda one: health.check(doors.shop(one)), now)
     login.refresh_from_db()
     changed = scopes.held(found.scopes) != scopes.held(login.scopes)
     if changed:
@@ -203,7 +191,7 @@ def _check_account(login: Credential, now: datetime, asked: bool) -> bool:
     look = probe.trouble_writing if wants else probe.trouble
 
     def question(one: Credential) -> None:
-        if failure := look(account_door(one)):
+        if failure := look(doors.account(one)):
             raise PlatformError(failure)
 
     _ask(login, question, now)

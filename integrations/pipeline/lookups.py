@@ -1,33 +1,38 @@
 """Asking a store for orders whose own message never came."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime
 
-from django.conf import settings
-
+from integrations.domain import logins as domain
 from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.logins import LoginState
 from integrations.domain.records import Order
 from integrations.models import Credential, Store
 from integrations.platforms.shopify.client import Shopify
 from integrations.platforms.shopify.orders import fetch_orders
-from integrations.secrets import LostKey
+
+from . import logins
 
 
-def orders(store: Store, ids: Iterable[str]) -> Mapping[str, Order | Failure]:
-    """Fetch orders by id; those the store does not have are left out. Raises PlatformError."""
+def orders(store: Store, ids: Iterable[str], *, now: datetime) -> Mapping[str, Order | Failure]:
+    """Fetch orders by id; those the store does not have are left out.
+
+    Raises PlatformError; one of kind AUTH holds until the store's login works again, and a login
+    that is known not to work is not tried in vain.
+    """
     login = Credential.objects.filter(store=store).first()
     if login is None:
         return {}
-    try:
-        token = login.reveal()
-    except LostKey as exc:
-        raise PlatformError(
-            Failure(
-                FailureKind.TRANSIENT,
-                "The login of the store cannot be read.",
-                code="lost_key",
-                retry_after=timedelta(minutes=5),
-            )
-        ) from exc
-    client = Shopify(settings.SHOPIFY_BASE_URL.format(shop=store.domain), token)
-    return fetch_orders(client, ids)
+    if login.state != LoginState.ACTIVE:
+        sentence = domain.sentence(login.side, login.state, login.failure_code)
+        raise PlatformError(Failure(FailureKind.AUTH, sentence, login.failure_code))
+    wanted = list(ids)
+    return logins.ask_shop(store, lambda shop: _fetch(shop, wanted), now=now)
+
+
+def _fetch(shop: Shopify, ids: list[str]) -> Mapping[str, Order | Failure]:
+    found = fetch_orders(shop, ids)
+    for one in found.values():
+        if isinstance(one, Failure) and one.kind is FailureKind.AUTH:
+            raise PlatformError(one)
+    return found

@@ -12,15 +12,13 @@ from integrations.domain.operations import DeleteCatalogItem
 from integrations.models import (
     Attempt,
     Credential,
-    KlaviyoAccount,
     RemoteJob,
     Store,
     statements,
 )
-from integrations.models.credentials import CredentialState
 from integrations.models.lanes import Claim, Taken
 
-from . import dead_letters, destinations, ledger, tallies
+from . import dead_letters, ledger, refusals, shop_news, tallies
 from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
@@ -77,6 +75,7 @@ def settle(batch: Batch, *, now: datetime) -> None:
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)
         _note_login(batch, now)
+        shop_news.take(batch.store, batch.readings, now=now)
 
 
 # The size of the next batch grows from what was really taken, unless this one was in trouble.
@@ -209,7 +208,7 @@ def _end_events(endings: list[Ending], now: datetime) -> None:
                 [one.state for one in rest],
                 [str(one.skip) for one in rest],
                 [",".join(one.reading.notes)[:200] for one in rest],
-                [(one.failure.message if one.failure else "")[:500] for one in rest],
+                [(one.failure.message if one.failure else one.waits_for)[:500] for one in rest],
                 [one.next_attempt_at for one in rest],
                 [1 if one.counts else 0 for one in rest],
                 [1 if one.failure else 0 for one in rest],
@@ -248,22 +247,8 @@ def _ended(endings: list[Ending]) -> Iterable[tuple[Taken, str]]:
 def _note_login(batch: Batch, now: datetime) -> None:
     """Keep what this batch showed about the account's login, at most once a minute."""
     account = batch.store.klaviyo_account_id
-    if failure := batch.report.auth_failure:
-        login = Credential.objects.filter(klaviyo_account_id=account)
-        state = (
-            CredentialState.MISSING_SCOPES
-            if failure.status == 403
-            else CredentialState.NEEDS_RECONNECT
-        )
-        # Looked up anew next time. A key that was renewed while this batch was under way is not
-        # the one that was refused.
-        destinations.forget(batch.store.pk)
-        if batch.destination.login:
-            login = login.filter(secret=batch.destination.login)
-        known = login.update(state=state, last_failure_at=now, last_failure=failure.message[:500])
-        if batch.destination.login and not known:
-            return
-        KlaviyoAccount.objects.hold(account, reason=failure.message, now=now)
+    if batch.report.auth_failure:
+        refusals.settle(batch.destination, batch.report, now=now)
         _noted.pop(account, None)
     elif any(call.status and 200 <= call.status < 300 for call in batch.report.calls):
         if now - _noted.get(account, LONG_AGO) < NOTED_EVERY:

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from integrations.models import DeadLetter, Event, KlaviyoAccount, StoreLane, Tally
 from integrations.models.lanes import LEASE
-from integrations.pipeline import inbox, maintenance
+from integrations.pipeline import inbox, upkeep
 from sandbox.messages import Drop, Reply
 from tests import factories
 
@@ -129,7 +129,7 @@ class Road(RuleBasedStateMachine):
     def the_login_works_again(self):
         self.klaviyo.script.revoked = set()
         self.clock.forward(minutes=6)
-        maintenance.probe_held(now=self.clock())
+        upkeep.check_due(clock=self.clock, stopping=lambda: False)
 
     @rule(which=st.integers(0, 1))
     def a_store_is_paused_or_goes_on(self, which):
@@ -178,7 +178,7 @@ class Road(RuleBasedStateMachine):
                 self.orders.add(str(an_order(order)["id"]))
         for _ in range(30):
             self.clock.forward(seconds=LEASE.total_seconds() + 400)
-            maintenance.probe_held(now=self.clock())
+            upkeep.check_due(clock=self.clock, stopping=lambda: False)
             while claim := StoreLane.objects.claim(by="machine", now=self.clock()):
                 inbox.work_off(claim, clock=self.clock, stopping=lambda: False)
             if not self.events.waiting().exists():

@@ -18,7 +18,7 @@ from integrations.models import (
     StoreLane,
     Tally,
 )
-from integrations.pipeline import maintenance
+from integrations.pipeline import upkeep
 from sandbox.messages import Drop, Reply
 from sandbox.script import html_forbidden
 from tests import factories
@@ -229,14 +229,14 @@ def test_held_work_goes_on_by_itself_when_the_login_works_again(klaviyo, store, 
     work()
     seen = len(klaviyo.calls)
 
-    assert maintenance.probe_held(now=clock()) == 0, "too soon to ask again"
+    assert upkeep.check_due(clock=clock, stopping=lambda: False) == 0, "too soon to ask again"
     clock.forward(minutes=6)
-    assert maintenance.probe_held(now=clock()) == 0
-    assert maintenance.probe_held(now=clock()) == 0, "one call for several sweeps"
+    assert upkeep.check_due(clock=clock, stopping=lambda: False) == 0
+    assert upkeep.check_due(clock=clock, stopping=lambda: False) == 0, "one call for several sweeps"
     assert len(klaviyo.calls) == seen + 1
     klaviyo.script.revoked = set()
     clock.forward(minutes=6)
-    assert maintenance.probe_held(now=clock()) == 1
+    assert upkeep.check_due(clock=clock, stopping=lambda: False) == 1
     work()
 
     assert len(events_of(klaviyo, "Placed Order")) == 3

@@ -6,7 +6,9 @@ import pytest
 
 from integrations.domain.failures import FailureKind
 from integrations.models import Credential, DeadLetter, Event
+from integrations.pipeline import upkeep
 from integrations.pipeline.endings import ORDER_UNKNOWN_TRIES
+from integrations.pipeline.login_states import WAITS
 from sandbox.config import ShopConfig
 from sandbox.messages import Reply
 from sandbox.shopify import Shopify
@@ -76,22 +78,40 @@ def test_an_order_nobody_knows_is_waited_for_and_then_a_persons_question(
     assert Event.objects.get().state == "dead"
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [(Reply(500), FailureKind.TRANSIENT), (Reply(401), FailureKind.AUTH)],
-    ids=["500", "401"],
-)
-def test_trouble_of_the_store_is_waited_out(klaviyo, shopify, shop, work, clock, answer, kind):
-    shopify.script.answer_next(answer)
+def test_trouble_of_the_store_is_waited_out(klaviyo, shopify, shop, work, clock):
+    shopify.script.answer_next(Reply(500))
     given_refund(shop, an_order_with_an_address(shopify)["id"])
 
     work()
     event = Event.objects.get()
     assert event.state == "waiting"
-    assert event.tries.get().kind == kind
+    assert event.tries.get().kind == FailureKind.TRANSIENT
     clock.forward(hours=2)
     work()
 
+    assert Event.objects.get().state == "delivered"
+    assert len(events_of(klaviyo, "Refunded Order")) == 1
+
+
+def test_a_refused_login_holds_what_needs_it_and_lets_it_go_when_it_works_again(
+    klaviyo, shopify, shop, work, clock
+):
+    shopify.script.answer_next(Reply(401, {"errors": "[API] Invalid API key"}))
+    given_refund(shop, an_order_with_an_address(shopify)["id"])
+
+    work()
+    asked = len(shopify.calls)
+    clock.forward(minutes=61)
+    work()
+    clock.forward(minutes=61)
+    work()
+
+    assert len(shopify.calls) == asked, "a login that does not work is not tried in vain"
+    waiting = Event.objects.get()
+    assert (waiting.state, waiting.attempts, waiting.failures) == ("waiting", 0, 0)
+    assert waiting.last_error == WAITS
+    upkeep.check_due(clock=clock, stopping=lambda: False)
+    work()
     assert Event.objects.get().state == "delivered"
     assert len(events_of(klaviyo, "Refunded Order")) == 1
 

@@ -100,6 +100,9 @@ def _failure_of_status(answer: Answer) -> Failure | None:
         answer.status,
         FailureKind.TRANSIENT if answer.status >= 500 else FailureKind.UNEXPECTED,
     )
+    if answer.status == 403 and not answer.is_json:
+        # The page of the proxy in front of Shopify, which says nothing about the shop.
+        kind = FailureKind.TRANSIENT
     return Failure(
         kind,
         f"Shopify answered with status {answer.status}.",

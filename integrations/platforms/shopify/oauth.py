@@ -20,6 +20,7 @@ from .headers import SHOP
 
 # Some failures come as a page: `<title>400 - Oauth error app_not_installed</title>`.
 PAGE_TITLE = re.compile(rb"<title>[^<]*oauth error:?\s+([a-z_]{3,60})", re.IGNORECASE)
+LAST_WORDS = {"app_not_installed", "application_cannot_be_found", "shop_not_permitted"}
 # Left out of the signature: itself, and what it was called before.
 UNSIGNED = {"hmac", "signature"}
 
@@ -134,27 +135,30 @@ def failure_of(answer: Answer) -> Failure | None:
     """
     if 200 <= answer.status < 300:
         return None
-    code = _code(answer)
+    code, is_last_word = _code(answer)
     if answer.status in {429, 430}:
         kind = FailureKind.RATE_LIMITED
-    elif answer.status >= 500 or (300 <= answer.status < 400):
-        kind = FailureKind.TRANSIENT
-    elif code or answer.status in {401, 402, 403, 404, 423}:
+    elif 400 <= answer.status < 500 and (is_last_word or answer.status in {402, 423}):
         kind = FailureKind.AUTH
     else:
-        # A page of something in between, with no word of Shopify's.
         kind = FailureKind.TRANSIENT
     code = code or str(answer.status)
     return Failure(kind, f"Shopify answered our sign-in with {code}.", code, answer.status)
 
 
-def _code(answer: Answer) -> str:
-    """Shopify's own word: the `error` of its JSON, or what the title of its page says."""
+def _code(answer: Answer) -> tuple[str, bool]:
+    """Shopify's own word, and whether it is its last one on the login.
+
+    The `error` of its JSON is. Of its pages only those that name the app or the shop are; any other
+    page, and a proxy's, says nothing about the login.
+    """
     try:
-        return msgspec.json.decode(answer.body, type=_Refusal).error[:60]
+        error = msgspec.json.decode(answer.body, type=_Refusal).error[:60]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = PAGE_TITLE.search(answer.body[:4000])
-        return found.group(1).decode().lower() if found else ""
+        slug = found.group(1).decode().lower() if found else ""
+        return slug, slug in LAST_WORDS
+    return error, bool(error)
 
 
 def _seconds(value: float | None) -> timedelta | None:
