@@ -63,13 +63,15 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
             else "The connection broke before an answer came.",
             code=type(exc).__name__,
         )
-        raise NoAnswer(failure, _since(started)) from exc
-    return Answer(
-        status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
-        body=content,
-        milliseconds=_since(started),
-    )
+    else:
+        return Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=content,
+            milliseconds=_since(started),
+        )
+    # Not chained: the library's own exceptions hold the request, and may quote a token from it.
+    raise NoAnswer(failure, _since(started))
 
 
 @lru_cache(maxsize=256)
