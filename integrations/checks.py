@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from integrations.domain import scopes
 from integrations.models.lanes import LEASE
 
 # What the workers look at themselves when they start; the rest is looked at by every other command.
@@ -57,3 +58,51 @@ def app_secrets_are_set(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
             id="console.W001",
         )
     ]
+
+
+@register(CONSOLE)
+def apps_are_whole(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """An app at a platform is an id, a secret and an address to come back to, or none of them."""
+    found: list[CheckMessage] = []
+    if settings.SHOPIFY_CLIENT_ID and not any(settings.SHOPIFY_APP_SECRETS):
+        found.append(
+            Error("SHOPIFY_CLIENT_ID is set, and SHOPIFY_APP_SECRETS is empty.", id="console.E005")
+        )
+    if bool(settings.KLAVIYO_CLIENT_ID) != bool(settings.KLAVIYO_CLIENT_SECRET):
+        found.append(
+            Error(
+                "KLAVIYO_CLIENT_ID and KLAVIYO_CLIENT_SECRET must be set together.",
+                id="console.E006",
+            )
+        )
+    if (settings.SHOPIFY_CLIENT_ID or settings.KLAVIYO_CLIENT_ID) and not settings.PUBLIC_URL:
+        found.append(
+            Error(
+                "PUBLIC_URL is empty: nobody who signs in at a platform could be sent back.",
+                id="console.E007",
+            )
+        )
+    if lacking := scopes.blocking(scopes.SHOPIFY, settings.SHOPIFY_SCOPES):
+        names = ", ".join(one.scope.handle for one in lacking)
+        found.append(Error(f"SHOPIFY_SCOPES lacks what is needed: {names}.", id="console.E008"))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def public_url_is_set(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """E-mails, sign-ins and subscriptions need the console's own address."""
+    if not settings.PUBLIC_URL:
+        return [
+            Warning(
+                "PUBLIC_URL is empty: e-mails have no links, and no shop can be connected.",
+                id="console.W002",
+            )
+        ]
+    if settings.HTTPS and not settings.PUBLIC_URL.startswith("https://"):
+        return [
+            Warning(
+                "PUBLIC_URL does not begin with https://, and platforms send people nowhere else.",
+                id="console.W003",
+            )
+        ]
+    return []

@@ -24,5 +24,19 @@ def decrypt(token: bytes) -> str:
     """Read a secret back. Raises LostKey."""
     try:
         return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token).decode()
-    except InvalidToken as exc:
+    except (InvalidToken, UnicodeDecodeError) as exc:
         raise LostKey("This secret was encrypted with a key that is no longer set.") from exc
+
+
+def is_current(token: bytes) -> bool:
+    """Whether a secret is encrypted with the first key, which alone is used for new ones."""
+    try:
+        Fernet(settings.FIELD_ENCRYPTION_KEYS[0]).decrypt(token)
+    except InvalidToken:
+        return False
+    return True
+
+
+def rotated(token: bytes) -> bytes:
+    """The same secret, encrypted with the first key. Raises LostKey."""
+    return encrypt(decrypt(token))

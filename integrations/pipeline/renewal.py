@@ -130,7 +130,7 @@ def _store(login: Credential, grant: Grant, now: datetime) -> Credential:
     """Store the pair, both or neither, unless the login was replaced meanwhile."""
     with transaction.atomic():
         row = Credential.objects.select_for_update().get(pk=login.pk)
-        if bytes(row.refresh_secret) != bytes(login.refresh_secret):
+        if row.reveal_refresh() != login.reveal_refresh():
             return row
         take(row, grant, now=now)
         row.save()

@@ -21,6 +21,7 @@ PRODUCTION = {
     "SHOPIFY_APP_SECRETS": "shpss_one,shpss_two",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
     "HTTPS": "on",
+    "PUBLIC_URL": "https://console.alpine.shop",
 }
 
 
@@ -87,6 +88,7 @@ def test_production_is_checked_clean():
         ("Q_WORKERS", "1"),
         ("DEBUG", "perhaps"),
         ("HTTPS", "of"),
+        ("PUBLIC_URL", "console.alpine.shop"),
     ],
 )
 def test_a_missing_or_malformed_setting_stops_the_start_and_names_itself(name, value):
@@ -100,3 +102,25 @@ def test_without_an_app_secret_the_check_says_that_nothing_will_be_received():
     found = manage("check", "--deploy", SHOPIFY_APP_SECRETS=None)
 
     assert "SHOPIFY_APP_SECRETS" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"SHOPIFY_CLIENT_ID": "app", "SHOPIFY_APP_SECRETS": None}, "SHOPIFY_APP_SECRETS"),
+        ({"KLAVIYO_CLIENT_ID": "app"}, "KLAVIYO_CLIENT_SECRET"),
+        ({"KLAVIYO_CLIENT_SECRET": "shh"}, "KLAVIYO_CLIENT_ID"),
+        ({"SHOPIFY_CLIENT_ID": "app", "PUBLIC_URL": None}, "PUBLIC_URL"),
+        ({"SHOPIFY_SCOPES": "read_orders,read_products"}, "read_customers"),
+    ],
+)
+def test_half_an_app_stops_the_start_and_says_what_is_missing(changes, named):
+    found = manage("check", **changes)
+
+    assert found.returncode != 0
+    assert named in found.stderr
+
+
+@pytest.mark.parametrize("address", [None, "http://console.alpine.shop"])
+def test_production_is_told_of_an_address_nobody_can_use(address):
+    assert "PUBLIC_URL" in manage("check", "--deploy", PUBLIC_URL=address).stderr

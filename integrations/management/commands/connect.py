@@ -1,4 +1,4 @@
-"""Connecting from the command line, until the pages can."""
+"""Connecting from the command line, with a key or a token that somebody has at hand."""
 
 import getpass
 import sys
@@ -10,6 +10,16 @@ from django.utils import timezone
 from integrations.domain.failures import PlatformError
 from integrations.models import KlaviyoAccount, Merchant, Store
 from integrations.pipeline import connections
+from integrations.pipeline.audit import Actor
+
+# Whoever may run commands on the server.
+OPERATOR = Actor(None, "Command line", "operator")
+REFUSALS = (
+    connections.WrongShop,
+    connections.OtherMerchant,
+    connections.OtherAccount,
+    connections.OtherKind,
+)
 
 
 class Command(BaseCommand):
@@ -38,13 +48,15 @@ class Command(BaseCommand):
                 self._shopify(options["account"], options["domain"])
         except PlatformError as exc:
             raise CommandError(f"Not connected: {exc}") from exc
-        except (connections.WrongShop, connections.OtherMerchant) as exc:
-            raise CommandError(str(exc)) from exc
+        except REFUSALS as exc:
+            raise CommandError(f"Not connected: {exc}") from exc
 
     def _klaviyo(self, name: str) -> None:
         now = timezone.now()
         merchant, _ = Merchant.objects.get_or_create(name=name, defaults={"created_at": now})
-        account = connections.connect_klaviyo(merchant, key=_secret("Private key"), now=now)
+        account = connections.connect_klaviyo(
+            merchant, key=_secret("Private key"), now=now, by=OPERATOR
+        )
         self.stdout.write(f"Connected Klaviyo account {account.external_id} ({account.name}).")
 
     def _shopify(self, account_id: str, domain: str) -> None:
@@ -52,7 +64,11 @@ class Command(BaseCommand):
         if account is None:
             raise CommandError(f"No Klaviyo account with the id {account_id} is connected.")
         store: Store = connections.connect_shopify(
-            account, domain=domain, token=_secret("Access token"), now=timezone.now()
+            account,
+            domain=domain,
+            token=_secret("Access token"),
+            now=timezone.now(),
+            by=OPERATOR,
         )
         self.stdout.write(
             f"Connected {store.domain}. Send its webhooks to "

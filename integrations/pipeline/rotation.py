@@ -1,0 +1,63 @@
+"""Rotation: every stored secret encrypted with the first key, a batch at a time."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from integrations.models import Authorization, Credential
+from integrations.secrets import LostKey, is_current, rotated
+
+from . import login_states
+
+AT_ONCE = 100
+
+
+@dataclass(slots=True)
+class Report:
+    """What a rotation did."""
+
+    rotated: int = 0
+    current: int = 0
+    # What no key can read, by name.
+    lost: list[str] = field(default_factory=list)
+
+
+def rotate(*, now: datetime) -> Report:
+    """Encrypt every secret anew that is not yet under the first key.
+
+    Each batch is committed by itself, and what is done is recognised, so it can be stopped and
+    run again. A login that cannot be read is marked, held and told of.
+    """
+    report, last = Report(), 0
+    while keys := list(
+        Credential.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
+    ):
+        with transaction.atomic():
+            for login in Credential.objects.select_for_update().filter(pk__in=keys).order_by("pk"):
+                _rotate(login, report, now)
+        last = keys[-1]
+    _drop_verifiers(now)
+    return report
+
+
+def _rotate(login: Credential, report: Report, now: datetime) -> None:
+    secret, refresh = bytes(login.secret), bytes(login.refresh_secret)
+    if is_current(secret) and (not refresh or is_current(refresh)):
+        report.current += 1
+        return
+    try:
+        login.secret = rotated(secret)
+        login.refresh_secret = rotated(refresh) if refresh else b""
+    except LostKey:
+        report.lost.append(str(login))
+        login_states.broken(login, failure=login_states.LOST, now=now)
+        return
+    login.save(update_fields=["secret", "refresh_secret"])
+    report.rotated += 1
+
+
+def _drop_verifiers(now: datetime) -> None:
+    """Of sign-ins that ran out; those under way are over before an old key is dropped."""
+    over = Authorization.objects.filter(expires_at__lte=now).exclude(verifier=b"")
+    over.update(verifier=b"")
