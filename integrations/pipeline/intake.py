@@ -1,7 +1,7 @@
 """Receive: verify the signature over the raw bytes, keep the body, answer."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -128,6 +128,32 @@ def receive(
         )
     )
     return STORED if is_new else DUPLICATE
+
+
+# One statement for all rows of a commit: half the client's work, and a sixth less for PostgreSQL.
+# Binary, so that bodies are not written out as text.
+_TYPES = {
+    "public_id": "uuid",
+    "store_id": "bigint",
+    "lane": "smallint",
+    "body": "bytea",
+    "triggered_at": "timestamptz",
+    "received_at": "timestamptz",
+    "next_attempt_at": "timestamptz",
+}
+INSERT_MANY = f"""
+INSERT INTO integrations_event ({", ".join(Row._fields)}, state, skip, note, attempts, failures,
+  crashes, last_error)
+SELECT *, 'waiting', '', '', 0, 0, 0, ''
+FROM unnest({", ".join(f"%b::{_TYPES.get(name, 'text')}[]" for name in Row._fields)})
+ON CONFLICT (store_id, webhook_id) DO NOTHING
+"""
+
+
+def insert_many(cursor: Any, rows: Sequence[Row]) -> None:
+    """Write many rows; those that are there already are left as they are."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    cursor.execute(INSERT_MANY, columns, prepare=True)
 
 
 def insert(cursor: Any, row: Row) -> bool:

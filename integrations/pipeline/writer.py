@@ -124,11 +124,8 @@ class Writer:
 
     @staticmethod
     def _insert(database: psycopg.Connection[tuple[object, ...]], rows: Sequence[Row]) -> None:
-        with database.transaction(), database.cursor() as cursor:
-            if len(rows) == 1:
-                intake.insert(cursor, rows[0])
-            else:
-                cursor.executemany(intake.INSERT, rows)
+        with database.cursor() as cursor:
+            intake.insert_many(cursor, rows)
 
     def _drop(self) -> None:
         if self._connection is not None:
