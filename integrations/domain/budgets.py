@@ -63,7 +63,8 @@ def take(usage: Usage, limits: Limits, *, wanted: int, share: float, now: dateti
 def forget(usage: Usage, now: datetime) -> None:
     """Drop slots that no window looks at any more, and put old ones together."""
     current = slot_of(now)
-    fine, kept = current - BURST_SLOTS, {}
+    fine = current - BURST_SLOTS
+    kept: dict[int, int] = {}
     for slot, count in usage.slots.items():
         if slot < current - STEADY_SLOTS:
             continue

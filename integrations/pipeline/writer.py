@@ -4,7 +4,6 @@ Each request still waits for the commit that holds its own row, so a 200 means w
 """
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -33,69 +32,78 @@ class StoreGone(Exception):
 
 
 class _Ticket:
-    """A row, and the request that waits for it."""
+    """A row, and the request that waits for it: until it is written, or is its turn to write."""
 
-    __slots__ = ("_done", "error", "row")
+    __slots__ = ("_woken", "error", "is_done", "leads", "row")
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.error: Exception | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
+        self.is_done = self.leads = False
+        self._woken = threading.Lock()
+        self._woken.acquire()
 
     def finish(self, error: Exception | None = None) -> None:
-        self.error = error
-        self._done.release()
+        self.error, self.is_done = error, True
+        self._woken.release()
 
-    def wait(self) -> None:
-        if not self._done.acquire(timeout=PATIENCE):
-            raise Unwritten("The database did not answer in time.")
-        if self.error is not None:
-            raise self.error
+    def lead(self) -> None:
+        self.leads = True
+        self._woken.release()
+
+    def wait(self) -> bool:
+        return self._woken.acquire(timeout=PATIENCE)
 
 
 class Writer:
-    """One thread and one connection per process that write for all its requests."""
+    """One connection per process, and whoever comes first writes for all who came with them."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Ticket] = deque()
-        self._some = threading.Semaphore(0)
-        self._start = threading.Lock()
-        self._pid = 0
+        self._guard = threading.Lock()
+        self._is_led = False
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
 
     def keep(self, row: Row) -> bool:
         """Write a row and return once it is committed. Raises Unwritten or StoreGone."""
-        if self._pid != os.getpid():
-            self._begin()
         ticket = _Ticket(row)
-        self._waiting.append(ticket)
-        self._some.release()
-        ticket.wait()
+        with self._guard:
+            self._waiting.append(ticket)
+            ticket.leads, self._is_led = not self._is_led, True
+        if not ticket.leads and not ticket.wait() and self._gives_up(ticket):
+            raise Unwritten("The database did not answer in time.")
+        if ticket.leads:
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
         return True
 
-    def _begin(self) -> None:
-        """Start the thread, in this process and not in the one that forked it."""
-        with self._start:
-            if self._pid != os.getpid():
-                self._connection = None
-                threading.Thread(target=self._run, name="webhook-writer", daemon=True).start()
-                self._pid = os.getpid()
+    def _gives_up(self, ticket: _Ticket) -> bool:
+        """Step out of the queue, unless it was written or made leader in this very moment."""
+        with self._guard:
+            if ticket in self._waiting and not ticket.leads:
+                self._waiting.remove(ticket)
+            return not (ticket.leads or ticket.is_done)
 
-    def _run(self) -> None:
-        while True:
-            self._some.acquire()
-            tickets = [self._waiting.popleft()]
-            while len(tickets) < MOST_ROWS and self._some.acquire(blocking=False):
-                tickets.append(self._waiting.popleft())
+    def _lead(self) -> None:
+        """Write what waits, one's own row first, and hand on to whoever came meanwhile."""
+        with self._guard:
+            most = min(MOST_ROWS, len(self._waiting))
+            tickets = [self._waiting.popleft() for _ in range(most)]
+        try:
             self._write_together(tickets)
+        finally:
+            with self._guard:
+                self._is_led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].lead()
 
     def _write_together(self, tickets: list[_Ticket]) -> None:
         try:
             self._write([ticket.row for ticket in tickets])
         except psycopg.Error as exc:
-            if self._connection is None or len(tickets) == 1:
-                # The connection is gone, or this very row is the trouble.
+            if isinstance(exc, psycopg.OperationalError) or len(tickets) == 1:
+                # The database is away or too slow, or this very row is the trouble.
                 for ticket in tickets:
                     ticket.finish(_meaning(exc))
             else:
@@ -111,15 +119,17 @@ class Writer:
         if self._connection is not None:
             try:
                 self._insert(self._connection, rows)
+            except psycopg.errors.QueryCanceled:
+                raise
             except psycopg.OperationalError:
-                self._drop()
+                self.close()
             else:
                 return
         self._connection = _connect()
         try:
             self._insert(self._connection, rows)
         except psycopg.OperationalError:
-            self._drop()
+            self.close()
             raise
 
     @staticmethod
@@ -127,7 +137,8 @@ class Writer:
         with database.cursor() as cursor:
             intake.insert_many(cursor, rows)
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Let go of the connection; the next row opens another."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -138,6 +149,8 @@ def _connect() -> psycopg.Connection[tuple[object, ...]]:
     wanted = wrapper.get_connection_params()
     keep = {"host", "port", "user", "password", "dbname", "options", "connect_timeout", "sslmode"}
     chosen = {name: value for name, value in wanted.items() if name in keep}
+    # Nobody waits for longer, so PostgreSQL need not try for longer either.
+    chosen["options"] += f" -c statement_timeout={int(PATIENCE * 1000)}"
     return psycopg.connect(**chosen, autocommit=True)
 
 

@@ -25,7 +25,7 @@ class WebhookShortcut:
 
     def __init__(self, application: Callable[[Environ, StartResponse], Iterable[bytes]]) -> None:
         self._application = application
-        self._writer = Writer()
+        self.writer = Writer()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a webhook, or hand the request on."""
@@ -71,7 +71,7 @@ class WebhookShortcut:
                 headers=headers,
                 body=body,
                 now=datetime.now(UTC),
-                keep=self._writer.keep,
+                keep=self.writer.keep,
             )
         except StoreGone:
             intake.forget_stores()

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from integrations.models import Event, RefusalCount
+from integrations.pipeline import writer
 from integrations.platforms.shopify.signature import sign
 from integrations.web.shortcut import WebhookShortcut
 from tests import factories
@@ -36,13 +37,32 @@ def send(store, settings):
         return (int(said[0][:3]) if said else None), body
 
     yield call
-    # The writer's thread lives as long as its process, and with it its connections.
-    cut_every_other_connection()
+    application.writer.close()
 
 
 def test_a_webhook_is_kept_before_it_is_answered(send):
     assert send(b'{"id": 1}') == (200, b"Stored.\n")
     assert bytes(Event.objects.get().body) == b'{"id": 1}'
+
+
+def test_whoever_cannot_wait_any_longer_is_told_so_and_leaves_the_others_their_turn(
+    send, monkeypatch
+):
+    monkeypatch.setattr(writer, "PATIENCE", 0.3)
+
+    def one(number):
+        try:
+            return send(b'{"id": %d}' % number)[0]
+        finally:
+            connection.close()
+
+    with psycopg.connect(**reachable()) as busy:
+        busy.execute("LOCK TABLE integrations_event IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(6) as threads:
+            assert set(threads.map(one, range(6))) == {503}
+
+    assert send(b'{"id": 7}')[0] == 200
+    assert Event.objects.count() == 1
 
 
 def test_everything_else_goes_to_django(send):
@@ -107,12 +127,16 @@ def test_a_restart_of_the_database_costs_no_webhook_that_was_promised(send):
     assert Event.objects.count() == 1 + answers.count(200)
 
 
+def reachable():
+    """How to reach the tests' database without Django."""
+    wanted = connection.get_connection_params()
+    return {name: wanted[name] for name in ("host", "user", "dbname") if wanted.get(name)}
+
+
 def cut_every_other_connection():
     """End all connections to this database from a new one, as a restart would."""
-    wanted = connection.get_connection_params()
-    chosen = {name: wanted[name] for name in ("host", "user", "dbname") if wanted.get(name)}
     connection.close()
-    with psycopg.connect(**chosen, autocommit=True) as database:
+    with psycopg.connect(**reachable(), autocommit=True) as database:
         database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -120,8 +144,6 @@ def cut_every_other_connection():
 
 
 def test_an_unreachable_database_is_a_503(send, store, monkeypatch):
-    from integrations.pipeline import writer
-
     assert send(b"{}")[0] == 200
     monkeypatch.setattr(writer, "_connect", lambda: psycopg.connect("host=127.0.0.1 port=1"))
     cut_every_other_connection()
