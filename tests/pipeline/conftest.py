@@ -12,11 +12,16 @@ import pytest
 from django.test import Client
 
 from integrations.domain.lanes import Lane
-from integrations.models import Store, StoreLane
+from integrations.models import Merchant, Store, StoreLane, User
 from integrations.pipeline import destinations, inbox, intake
 from integrations.platforms.shopify.signature import sign
+from sandbox.config import AppConfig, ShopConfig
 from sandbox.klaviyo import Klaviyo
+from sandbox.klaviyo.memory import Account
+from sandbox.shopify import Shopify
 from tests import factories
+
+from . import signing
 
 SECRET = factories.SECRET
 
@@ -55,6 +60,44 @@ def klaviyo(settings: Any, clock: Clock) -> Iterator[Klaviyo]:
         server.settings.job_seconds = 0.0
         settings.KLAVIYO_API_URL = server.url
         yield server
+
+
+@pytest.fixture
+def shops(settings: Any, clock: Clock) -> Iterator[Shopify]:
+    """Two shops our app is not in yet, by the clock of the test."""
+    app = AppConfig(redirect_uris=[f"{signing.PUBLIC}/connect/shopify/answer/"])
+    configs = [
+        ShopConfig(domain=signing.SHOP, installed=False, past_orders=5, seed=3),
+        ShopConfig(domain=signing.OTHER_SHOP, installed=False),
+    ]
+    with Shopify(clock=lambda: clock().timestamp(), shops=configs, app=app) as server:
+        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+        settings.SHOPIFY_CLIENT_ID = app.client_id
+        settings.SHOPIFY_APP_SECRETS = [app.secret]
+        settings.PUBLIC_URL = signing.PUBLIC
+        yield server
+
+
+@pytest.fixture
+def klaviyo_app(klaviyo: Klaviyo, settings: Any) -> Klaviyo:
+    """Klaviyo, with our app and two accounts."""
+    klaviyo.app.redirect_uris = [f"{signing.PUBLIC}/connect/klaviyo/answer/"]
+    klaviyo.accounts["OTHER2"] = Account("OTHER2", {"pk_other"}, name="Valley Outfitters")
+    settings.KLAVIYO_AUTHORIZE_URL = f"{klaviyo.url}/oauth/authorize"
+    settings.KLAVIYO_CLIENT_ID = klaviyo.app.client_id
+    settings.KLAVIYO_CLIENT_SECRET = klaviyo.app.secret
+    settings.PUBLIC_URL = signing.PUBLIC
+    return klaviyo
+
+
+@pytest.fixture
+def merchant(transactional_db: None) -> Merchant:
+    return factories.a_merchant()
+
+
+@pytest.fixture
+def person(merchant: Merchant) -> User:
+    return factories.a_member(merchant, "olive@alpine-demo.shop")
 
 
 @pytest.fixture
