@@ -1,21 +1,27 @@
 """Who may open a page, and how a page and its live part are answered."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from integrations.domain.permissions import Capability
 from integrations.models import Merchant, User
-from integrations.pipeline import roles
+from integrations.pipeline import audit, roles
 
 P = ParamSpec("P")
+VISITS = "visits"
+# Staff who keep a merchant's pages open leave one entry in this time.
+A_VISIT = timedelta(hours=1)
 
 
 class Signed(HttpRequest):
@@ -50,12 +56,12 @@ def asking(
 
 
 def acting(
-    view: Callable[Concatenate[Signed, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+    view: Callable[Concatenate[Signed, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """An address that only takes posts, of people who have signed in."""
 
     @wraps(view)
-    def checked(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def checked(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             # Without the way back: there is nothing to read at an address that only takes posts.
             return redirect("sign-in")
@@ -71,6 +77,23 @@ def require(user: User, capability: Capability, merchant: Merchant | None = None
     """
     if not roles.may(user, capability, merchant):
         raise PermissionDenied
+
+
+def note_visit(request: Signed, merchant: int) -> None:
+    """Let a merchant's history say that staff opened its pages: once a session and hour.
+
+    Called by every page of one merchant's rows; `merchant` is the key of that merchant.
+    """
+    if not request.user.is_staff:
+        return
+    now = timezone.now()
+    visits: dict[str, str] = request.session.get(VISITS, {})
+    recent = {key: at for key, at in visits.items() if now - datetime.fromisoformat(at) < A_VISIT}
+    if str(merchant) in recent:
+        return
+    request.session[VISITS] = recent | {str(merchant): now.isoformat()}
+    found = Merchant.objects.get(pk=merchant)
+    audit.record("support.viewed", found, by=audit.person(request.user, found), now=now)
 
 
 def answer(

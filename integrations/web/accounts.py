@@ -10,7 +10,7 @@ from integrations.models import KlaviyoAccount
 from integrations.pipeline import allowance
 from integrations.platforms.klaviyo import REVISION
 
-from .access import Signed, answer, signed_in
+from .access import Signed, answer, note_visit, signed_in
 
 
 @signed_in
@@ -28,6 +28,7 @@ def account(request: Signed, public_id: UUID) -> HttpResponse:
         KlaviyoAccount.objects.visible_to(request.user).select_related("merchant"),
         public_id=public_id,
     )
+    note_visit(request, found.merchant_id)
     context = {
         "account": found,
         "zone": found.merchant.time_zone,

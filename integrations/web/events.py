@@ -12,7 +12,7 @@ from integrations.models.events import EventState
 from integrations.pipeline import browsing, inspection
 from integrations.platforms.shopify.topics import TITLES
 
-from .access import Signed, answer, signed_in
+from .access import Signed, answer, note_visit, signed_in
 
 
 @signed_in
@@ -22,6 +22,7 @@ def events(request: Signed, public_id: UUID) -> HttpResponse:
         Store.objects.visible_to(request.user).select_related("klaviyo_account"),
         public_id=public_id,
     )
+    note_visit(request, store.merchant_id)
     wanted = _wanted(request)
     context = {
         "store": store,
@@ -43,6 +44,7 @@ def event(request: Signed, public_id: UUID) -> HttpResponse:
         Event.objects.visible_to(request.user).select_related("store__klaviyo_account"),
         public_id=public_id,
     )
+    note_visit(request, found.store.merchant_id)
     context = {
         "event": found,
         "store": found.store,

@@ -12,7 +12,7 @@ from integrations.models import Attempt, Cause, DeadLetter, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.pipeline import browsing
 
-from .access import Signed, answer, signed_in
+from .access import Signed, answer, note_visit, signed_in
 
 
 @signed_in
@@ -43,6 +43,7 @@ def failed_record(request: Signed, public_id: UUID) -> HttpResponse:
         .defer("event__body"),
         public_id=public_id,
     )
+    note_visit(request, found.store.merchant_id)
     context = {
         "failed": found,
         "store": found.store,

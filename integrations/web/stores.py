@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from integrations.models import Store
-from integrations.pipeline import figures, overview
+from integrations.pipeline import figures, history, overview
 
-from .access import Signed, answer, signed_in
+from .access import Signed, answer, note_visit, signed_in
 from .charts import draw
 
 # From this many shops on, the list of quiet ones is searched and cut into pages.
@@ -46,6 +46,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         Store.objects.visible_to(request.user).select_related("klaviyo_account"),
         public_id=public_id,
     )
+    note_visit(request, found.merchant_id)
     range_name = request.GET.get("range", "day")
     if range_name not in figures.RANGES:
         range_name = "day"
@@ -57,6 +58,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         "chart": draw(page.chart),
         "chosen": page.ranges[range_name],
         "range": range_name,
+        "timeline": history.of_store(found, request.user),
         "support": overview.support(found, now=now) if request.user.is_staff else None,
     }
     return answer(request, "store.html", context, live="store_live.html")

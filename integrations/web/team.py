@@ -13,7 +13,7 @@ from integrations.models import Invitation, Membership, Merchant
 from integrations.models.people import Role
 from integrations.pipeline import roles, team
 
-from .access import Signed, answer, asking, require, signed_in
+from .access import Signed, answer, asking, note_visit, require, signed_in
 from .forms import RoleForm
 
 # Teams are small; whoever has more merchants than this searches for one.
@@ -37,6 +37,7 @@ def members(request: Signed, public_id: UUID) -> HttpResponse:
     """The people of one merchant, and the invitations that wait."""
     merchant = get_object_or_404(Merchant.objects.visible_to(request.user), public_id=public_id)
     require(request.user, Capability.SEE_TEAM, merchant)
+    note_visit(request, merchant.pk)
     waiting = Invitation.objects.filter(merchant=merchant, accepted_at=None, withdrawn_at=None)
     context = {
         "merchant": merchant,

@@ -89,6 +89,9 @@ ADDRESSES = {
     "second-step-picture": Address(get=PEOPLE),
     "second-step-off": Address(get=PEOPLE, post=PEOPLE),
     "second-step-codes": Address(get=PEOPLE, post=PEOPLE),
+    "history": Address(get=PEOPLE),
+    # The foreigner owns another merchant, and takes the history of that one away.
+    "history-export": Address(post=Meets(ASKED, OPEN, REFUSED, OPEN, OPEN, OPEN)),
     "teams": Address(get=PEOPLE),
     "team": Address(of_merchant, get=TEAM),
     "invite": Address(of_merchant, get=OWNERS, post=OWNERS),

@@ -342,5 +342,6 @@ def test_one_message_takes_a_fixed_number_of_queries(
     event = an_order(world.store, received_at=now, state="delivered")
     for operation in inspection.meaning_of(event).operations:
         told(event, operation)
+    read(staff, event)  # the first look of staff leaves an entry
     with django_assert_max_num_queries(9):
         read(staff, event)

@@ -105,8 +105,8 @@ def test_a_stopped_account_explains_itself_with_steps_and_one_way_out(owner, wor
     page = read(owner, world.store)
 
     assert "<title> Needs you · Alpine Germany" in page
-    assert "create a private key" in page
-    assert page.count("Open the Klaviyo account") == 1
+    assert "Press the button. It leads you to Klaviyo and back." in page
+    assert page.count(f'href="{reverse("account-reconnect", args=[world.account.public_id])}"') == 1
 
 
 def test_merchants_read_no_words_of_the_trade(owner, busy, world):
@@ -153,7 +153,8 @@ def test_support_sees_lanes_allowance_login_and_calls(staff, world, now):
 
 
 def test_the_number_of_queries_is_fixed(staff, busy, django_assert_max_num_queries):
-    with django_assert_max_num_queries(22):
+    read(staff, busy)  # the first look of staff leaves an entry
+    with django_assert_max_num_queries(24):
         read(staff, busy)
 
 

@@ -10,6 +10,7 @@ from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.domain import actions
 from integrations.domain.explanations import Explanation, explain
 from integrations.domain.masking import mask_text
 from integrations.domain.skips import SENTENCES
@@ -246,3 +247,32 @@ ENDPOINTS = {
 def endpoint(value: str) -> str:
     """What an endpoint is for, in plain words."""
     return ENDPOINTS.get(value, value.replace("-", " ").capitalize())
+
+
+@register.simple_tag
+def deed(entry: Any) -> str:
+    """What an entry of the history says was done."""
+    subject = topics.title(entry.subject) if "/" in entry.subject else entry.subject
+    return actions.sentence(entry.action, subject)
+
+
+@register.simple_tag
+def role_words(role: str) -> str:
+    """What whoever did it was."""
+    return actions.ROLES.get(role, role)
+
+
+@register.simple_tag
+def changes(entry: Any) -> list[tuple[str, str, str]]:
+    """What an entry says was so before and after, a row for each part."""
+    before, after = entry.before or {}, entry.after or {}
+    return [
+        (actions.name_of(part), _shown(part, before.get(part)), _shown(part, after.get(part)))
+        for part in dict.fromkeys([*before, *after])
+    ]
+
+
+def _shown(part: str, value: Any) -> str:
+    if part == "topics" and isinstance(value, list):
+        value = [topics.title(str(one)) for one in value]
+    return actions.written(value)
