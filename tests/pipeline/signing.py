@@ -59,9 +59,9 @@ def connected_shop(merchant, person, clock, **changes):
     return Credential.objects.get(store=answer_shop(query, person, clock).store)
 
 
-def connected_account(merchant, person, clock, account="DEMO01", **changes):
+def connected_account(merchant, person, clock, at="DEMO01", **changes):
     """An account whose merchant has signed in; returns its login."""
-    query = allow(begin_account(merchant, person, clock, **changes), account)
+    query = allow(begin_account(merchant, person, clock, **changes), at)
     return Credential.objects.get(klaviyo_account=answer_account(query, person, clock).account)
 
 
