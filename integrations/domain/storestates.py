@@ -5,6 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
+from . import logins
+from .logins import Side
+
 # The sweep writes its sign of life every minute; three missed ones are an outage of ours.
 SWEEP_SILENCE = timedelta(minutes=3)
 # Messages usually leave within seconds. After this long we say that they are late.
@@ -13,11 +16,6 @@ LATE = timedelta(minutes=5)
 NOTABLE_WAIT = timedelta(seconds=30)
 
 WORKING_LOGIN = "active"
-LOGIN_FAULTS = {
-    "needs_reconnect": "no longer accepts our login",
-    "missing_scopes": "accepts our login, but a permission is missing",
-    "revoked": "has withdrawn our login",
-}
 
 
 class StoreState(StrEnum):
@@ -45,19 +43,51 @@ _LABELS = {
 
 
 class Remedy(StrEnum):
-    """Where the one next action leads."""
+    """Where the one next action leads, and the words on its button."""
 
     NONE = ""
-    ACCOUNT = "account"
+    RECONNECT_SHOP = "reconnect_shop"
+    RECONNECT_ACCOUNT = "reconnect_account"
+    # Nothing to sign in to at the moment; the page of the login says what is known.
     CONNECTION = "connection"
+
+    @property
+    def label(self) -> str:
+        """The words on the button."""
+        return {Remedy.NONE: "", Remedy.CONNECTION: "See the login"}.get(self, "Reconnect")
+
+
+class Login(msgspec.Struct, frozen=True):
+    """What is known of one login: its state, and the platform's own word where there is one."""
+
+    state: str = WORKING_LOGIN
+    code: str = ""
+    broken_since: datetime | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it lets us in, with everything we need."""
+        return self.state == WORKING_LOGIN
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """A reconnect that was begun and is not over."""
+
+    since: datetime
+    by: str
+    of_account: bool = False
+
+
+WORKING = Login()
 
 
 class Facts(msgspec.Struct, frozen=True):
     """What is known of a store at one moment. A login of None means there is none."""
 
     now: datetime
-    store_login: str | None = WORKING_LOGIN
-    account_login: str | None = WORKING_LOGIN
+    store_login: Login | None = WORKING
+    account_login: Login | None = WORKING
+    reconnect: Reconnect | None = None
     paused_at: datetime | None = None
     held_since: datetime | None = None
     not_before: datetime | None = None
@@ -80,6 +110,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     doing: str = ""
     steps: tuple[str, ...] = ()
     remedy: Remedy = Remedy.NONE
+    button: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -91,12 +122,11 @@ def is_outage(workers_seen_at: datetime | None, now: datetime) -> bool:
 
 def diagnose(facts: Facts) -> Diagnosis:
     """Decide a store's state. Failed records alone never make a store anything but working."""
-    if facts.paused_at is not None:
-        return _paused(facts)
-    if facts.held_since is not None or facts.account_login != WORKING_LOGIN:
-        return _account_stopped(facts)
-    if facts.store_login not in {WORKING_LOGIN, None}:
-        return _store_login_fault(facts)
+    stopped = (
+        _reconnecting(facts) or _paused(facts) or _account_stopped(facts) or _store_stopped(facts)
+    )
+    if stopped is not None:
+        return stopped
     if facts.last_received_at is None:
         return _setting_up(facts)
     if is_outage(facts.workers_seen_at, facts.now):
@@ -104,7 +134,28 @@ def diagnose(facts: Facts) -> Diagnosis:
     return _waiting(facts) or _late(facts) or _working(facts)
 
 
-def _paused(facts: Facts) -> Diagnosis:
+def _reconnecting(facts: Facts) -> Diagnosis | None:
+    """Begun by somebody, and left: everything waits until it is finished or given up."""
+    if facts.reconnect is None:
+        return None
+    of_account = facts.reconnect.of_account
+    name = "Klaviyo" if of_account else "the shop"
+    remedy = Remedy.RECONNECT_ACCOUNT if of_account else Remedy.RECONNECT_SHOP
+    return Diagnosis(
+        StoreState.NEEDS_YOU,
+        f"A reconnect of {name} was begun by {facts.reconnect.by} and is not finished.",
+        meaning="New orders and customers are kept here meanwhile. Klaviyo gets none of them.",
+        doing="As soon as it is finished, or given up, everything that was kept goes on.",
+        steps=("Go on where it was left. Whoever began it does not have to do it themselves.",),
+        remedy=remedy,
+        button="Go on",
+        since=facts.reconnect.since,
+    )
+
+
+def _paused(facts: Facts) -> Diagnosis | None:
+    if facts.paused_at is None:
+        return None
     return Diagnosis(
         StoreState.PAUSED,
         "Delivery is paused.",
@@ -114,39 +165,66 @@ def _paused(facts: Facts) -> Diagnosis:
     )
 
 
-def _account_stopped(facts: Facts) -> Diagnosis:
-    fault = LOGIN_FAULTS.get(facts.account_login or "")
+def _account_stopped(facts: Facts) -> Diagnosis | None:
+    login = facts.account_login
+    if facts.held_since is None and login is not None and login.works:
+        return None
+    button = ""
     sentence = "Klaviyo does not let us in."
-    if facts.account_login is None:
-        sentence = "No Klaviyo login has been entered yet."
-    elif fault:
-        sentence = f"Klaviyo {fault}."
+    if login is None:
+        sentence, button = "No Klaviyo login has been entered yet.", "Connect Klaviyo"
+    elif not login.works:
+        sentence = logins.sentence(Side.KLAVIYO, login.state, login.code)
+    since = facts.held_since or (login.broken_since if login else None)
     return Diagnosis(
         StoreState.NEEDS_YOU,
         sentence,
         meaning="New orders and customers do not reach Klaviyo. Nothing is lost: we keep them all.",
         doing="We stopped sending, so that Klaviyo does not lock the account.",
-        steps=(
-            "In Klaviyo, open Settings, then API keys, and create a private key with full access.",
-            "Give the new key to your support contact, who enters it here.",
-            "Everything that was kept is then delivered in order, without further action.",
-        ),
-        remedy=Remedy.ACCOUNT,
-        since=facts.held_since,
+        steps=_steps("Klaviyo", login),
+        remedy=Remedy.RECONNECT_ACCOUNT,
+        button=button or Remedy.RECONNECT_ACCOUNT.label,
+        since=since,
     )
 
 
-def _store_login_fault(facts: Facts) -> Diagnosis:
+def _store_stopped(facts: Facts) -> Diagnosis | None:
+    login = facts.store_login
+    if login is None or login.works:
+        return None
+    closed = login.state == logins.LoginState.SUSPENDED
+    remedy = Remedy.CONNECTION if closed else Remedy.RECONNECT_SHOP
+    gone = login.state == logins.LoginState.REVOKED
     return Diagnosis(
         StoreState.NEEDS_YOU,
-        f"The shop {LOGIN_FAULTS.get(facts.store_login or '', 'does not let us in')}.",
-        meaning="New orders still arrive and are delivered, but we cannot look anything up.",
-        doing="We go on with everything the shop tells us by itself.",
-        steps=(
-            "In Shopify, open Settings, then Apps, and check that our app is still installed.",
-            "Ask your support contact to connect the shop again.",
-        ),
-        remedy=Remedy.CONNECTION,
+        logins.sentence(Side.SHOPIFY, login.state, login.code),
+        meaning="New orders may not arrive here any more, and we cannot look anything up."
+        if gone
+        else "What the shop still sends us is delivered, but we cannot look anything up.",
+        doing="We look again by ourselves every few minutes."
+        if closed
+        else "Everything that arrived is delivered. Hours that are missed are noted.",
+        steps=_steps("Shopify", login),
+        remedy=remedy,
+        button=remedy.label,
+        since=login.broken_since,
+    )
+
+
+def _steps(name: str, login: Login | None) -> tuple[str, ...]:
+    """What a person does, in order."""
+    if login is not None and login.state == logins.LoginState.SUSPENDED:
+        return (
+            "Sign in to your shop at Shopify and see what it says there.",
+            "As soon as the shop is open again, we go on by ourselves.",
+        )
+    allow = "Sign in there and agree."
+    if login is not None and login.state == logins.LoginState.MISSING_SCOPES:
+        allow = "Sign in there and allow everything that is asked for."
+    return (
+        f"Press the button. It leads you to {name} and back.",
+        allow,
+        "Everything that was kept is then delivered in order, without further action.",
     )
 
 

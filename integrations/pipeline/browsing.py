@@ -34,12 +34,19 @@ class EventFilter(msgspec.Struct, frozen=True):
     state: str = ""
     topic: str = ""
     since: datetime | None = None
+    until: datetime | None = None
     text: str = ""
 
     @property
     def active(self) -> bool:
         """Whether anything is left out."""
-        return bool(self.state or self.topic or self.since or self.text)
+        return bool(self.state or self.topic or self.since or self.until or self.text)
+
+    @property
+    def of_whole_minutes(self) -> bool:
+        """Whether the figures, which count by the minute, count the same thing."""
+        only_since = self.since is not None and not (self.topic or self.text or self.until)
+        return only_since and not (self.since and (self.since.second or self.since.microsecond))
 
 
 def events(store: Store, wanted: EventFilter, *, after: str) -> Page[Event]:
@@ -71,6 +78,8 @@ def _events(store: Store, wanted: EventFilter) -> QuerySet[Event]:
         rows = rows.filter(topic=wanted.topic)
     if wanted.since:
         rows = rows.filter(received_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(received_at__lt=wanted.until)
     if wanted.text:
         rows = rows.filter(_named(wanted.text))
     return rows
@@ -87,7 +96,7 @@ def _named(text: str) -> Q:
 
 def _event_count(store: Store, wanted: EventFilter, rows: QuerySet[Event]) -> tuple[int, bool]:
     """The number of a filtered list: from the figures where they count the same thing."""
-    if not wanted.topic and not wanted.text and wanted.since and not wanted.since.second:
+    if wanted.since and wanted.of_whole_minutes:
         return figures.count(store, state=wanted.state, start=wanted.since), False
     return _capped(rows)
 

@@ -22,6 +22,8 @@ from integrations.domain.lanes import Lane
 from integrations.domain.storestates import (
     Diagnosis,
     Facts,
+    Login,
+    Reconnect,
     StoreState,
     diagnose,
     is_outage,
@@ -32,6 +34,7 @@ from integrations.models import (
     DeadLetter,
     Event,
     Heartbeat,
+    Reconnection,
     RefusalCount,
     Store,
     StoreLane,
@@ -39,6 +42,7 @@ from integrations.models import (
     User,
 )
 from integrations.models.events import EventState
+from integrations.platforms.shopify.webhooks import PATH_TEST
 
 from . import allowance, figures
 
@@ -115,14 +119,22 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
     lanes = {
         lane.store_id: lane for lane in StoreLane.objects.filter(store__in=ids, lane=Lane.LIVE)
     }
-    logins = _logins(found)
+    logins, reconnects = _logins(found), _reconnects(found)
     failed = dict(
         DeadLetter.objects.open().filter(store__in=ids).values_list("store").annotate(n=Count("pk"))
     )
     today = figures.of_stores(ids, figures.since("day", now))
     rows = []
     for store in found:
-        facts = _facts(store, lanes.get(store.pk), logins, failed.get(store.pk, 0), seen, now)
+        facts = _facts(
+            store,
+            lanes.get(store.pk),
+            logins,
+            reconnects,
+            failed.get(store.pk, 0),
+            seen,
+            now,
+        )
         rows.append(
             StoreRow(
                 store,
@@ -136,7 +148,12 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
 
 
 def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
-    events = Event.objects.filter(store=OuterRef("pk")).order_by("-received_at", "-id")
+    # A test of our own proves the way, but says nothing about the shop.
+    events = (
+        Event.objects.filter(store=OuterRef("pk"))
+        .exclude(topic=PATH_TEST)
+        .order_by("-received_at", "-id")
+    )
     minute = Tally.objects.filter(store=OuterRef("pk"), delivered__gt=0).order_by("-minute")
     in_that_minute = events.filter(
         state=EventState.DELIVERED,
@@ -160,30 +177,55 @@ def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
     )
 
 
-def _logins(stores: Iterable[Store]) -> dict[tuple[str, int | None], str]:
-    """The state of each login, by what it opens."""
-    wanted = Q(store__in=[store.pk for store in stores]) | Q(
+# What a row is about: a shop or an account.
+_Key = tuple[str, int | None]
+
+
+def _logins(stores: Iterable[Store]) -> dict[_Key, Login]:
+    """What is known of each login, by what it opens."""
+    found = Credential.objects.filter(_of_these(stores)).defer("secret", "refresh_secret")
+    return {_key(one): Login(one.state, one.failure_code, one.broken_since) for one in found}
+
+
+def _reconnects(stores: Iterable[Store]) -> dict[_Key, Reconnect]:
+    """The reconnects that are under way, by what is reconnected."""
+    found = Reconnection.objects.open().filter(_of_these(stores)).select_related("begun_by")
+    return {
+        _key(one): Reconnect(
+            one.begun_at,
+            one.begun_by.email if one.begun_by else "somebody",
+            of_account=one.store_id is None,
+        )
+        for one in found
+    }
+
+
+def _of_these(stores: Iterable[Store]) -> Q:
+    return Q(store__in=[store.pk for store in stores]) | Q(
         klaviyo_account__in={store.klaviyo_account_id for store in stores}
     )
-    return {
-        ("store", one.store_id) if one.store_id else ("account", one.klaviyo_account_id): one.state
-        for one in Credential.objects.filter(wanted).defer("secret")
-    }
+
+
+def _key(row: Credential | Reconnection) -> _Key:
+    return ("store", row.store_id) if row.store_id else ("account", row.klaviyo_account_id)
 
 
 def _facts(
     store: Store,
     lane: StoreLane | None,
-    logins: dict[tuple[str, int | None], str],
+    logins: dict[_Key, Login],
+    reconnects: dict[_Key, Reconnect],
     failed: int,
     seen: datetime | None,
     now: datetime,
 ) -> Facts:
     account = store.klaviyo_account
+    own, of_account = ("store", store.pk), ("account", account.pk)
     return Facts(
         now=now,
-        store_login=logins.get(("store", store.pk)),
-        account_login=logins.get(("account", account.pk)),
+        store_login=logins.get(own),
+        account_login=logins.get(of_account),
+        reconnect=reconnects.get(own) or reconnects.get(of_account),
         paused_at=store.paused_at,
         held_since=account.held_since,
         not_before=lane.not_before if lane else None,

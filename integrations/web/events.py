@@ -63,6 +63,7 @@ def _wanted(request: HttpRequest) -> browsing.EventFilter:
         state=state if state in EventState.values else "",
         topic=topic if topic in TITLES or "/" in topic else "",
         since=_moment(request.GET.get("since", "")),
+        until=_moment(request.GET.get("until", "")),
         text=request.GET.get("q", "").strip()[:200].replace("\x00", ""),
     )
 

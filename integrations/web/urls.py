@@ -1,6 +1,6 @@
 """The addresses of the console's own pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from . import (
     accounts,
@@ -59,4 +59,5 @@ urlpatterns = [
     path("failed/<uuid:public_id>/", failed.failed_record, name="failed-record"),
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/<uuid:public_id>/", accounts.account, name="account"),
+    path("", include("integrations.web.connection_urls")),
 ]

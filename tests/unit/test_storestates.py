@@ -6,6 +6,8 @@ from integrations.domain.storestates import (
     LATE,
     SWEEP_SILENCE,
     Facts,
+    Login,
+    Reconnect,
     Remedy,
     StoreState,
     diagnose,
@@ -42,13 +44,17 @@ def test_a_store_that_never_sent_anything_is_being_set_up():
     assert state(last_received_at=None, last_delivered_at=None) is StoreState.SETTING_UP
 
 
-@pytest.mark.parametrize("login", ["needs_reconnect", "missing_scopes", "revoked", None])
+BROKEN = ["needs_reconnect", "missing_scopes", "revoked", "suspended", "unreadable"]
+
+
+@pytest.mark.parametrize("login", [*BROKEN, None])
 def test_a_login_at_klaviyo_that_does_not_work_needs_a_person(login):
-    found = diagnose(Facts(**WELL | {"account_login": login}))
+    found = diagnose(Facts(**WELL | {"account_login": login and Login(login)}))
 
     assert found.state is StoreState.NEEDS_YOU
-    assert found.remedy is Remedy.ACCOUNT
+    assert found.remedy is Remedy.RECONNECT_ACCOUNT
     assert found.steps
+    assert found.button
 
 
 def test_an_account_that_is_held_needs_a_person_and_says_since_when():
@@ -58,9 +64,41 @@ def test_an_account_that_is_held_needs_a_person_and_says_since_when():
     assert found.sentence == "Klaviyo does not let us in."
 
 
-@pytest.mark.parametrize("login", ["needs_reconnect", "missing_scopes", "revoked"])
+@pytest.mark.parametrize("login", BROKEN)
 def test_a_shop_login_that_does_not_work_needs_a_person(login):
-    assert state(store_login=login) is StoreState.NEEDS_YOU
+    assert state(store_login=Login(login)) is StoreState.NEEDS_YOU
+
+
+def test_each_fault_of_a_login_has_a_sentence_of_its_own():
+    found = {diagnose(Facts(**WELL | {"store_login": Login(one)})).sentence for one in BROKEN}
+
+    assert len(found) == len(BROKEN)
+
+
+def test_a_shop_whose_app_was_removed_may_have_fallen_silent():
+    gone = diagnose(Facts(**WELL | {"store_login": Login("revoked", "app/uninstalled", NOON)}))
+
+    assert gone.sentence == "Our app was removed from the shop."
+    assert "may not arrive" in gone.meaning
+    assert (gone.remedy, gone.button, gone.since) == (Remedy.RECONNECT_SHOP, "Reconnect", NOON)
+
+
+def test_a_closed_shop_is_not_helped_by_signing_in():
+    closed = diagnose(Facts(**WELL | {"store_login": Login("suspended", "402")}))
+
+    assert "bill" in closed.sentence
+    assert closed.remedy is Remedy.CONNECTION
+
+
+@pytest.mark.parametrize("of_account", [True, False])
+def test_a_reconnect_that_was_left_says_who_began_it_and_how_to_go_on(of_account):
+    begun = Reconnect(NOON, "mara@alpine-demo.shop", of_account=of_account)
+    found = diagnose(Facts(**WELL | {"reconnect": begun, "paused_at": NOON}))
+
+    assert found.state is StoreState.NEEDS_YOU
+    assert "mara@alpine-demo.shop" in found.sentence
+    assert found.button == "Go on"
+    assert found.remedy.value.endswith("account" if of_account else "shop")
 
 
 def test_a_shop_without_a_login_still_delivers_what_it_sends():
@@ -84,7 +122,7 @@ def test_workers_seen_a_moment_ago_are_no_outage():
 
 
 def test_a_broken_login_is_shown_even_during_our_own_outage():
-    assert state(workers_seen_at=None, account_login="revoked") is StoreState.NEEDS_YOU
+    assert state(workers_seen_at=None, account_login=Login("revoked")) is StoreState.NEEDS_YOU
 
 
 def test_after_a_failed_delivery_we_say_when_the_next_try_is():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tests import factories
 from tests.factories import an_invitation
 from tests.web.conftest import World
 
@@ -36,6 +37,11 @@ PEOPLE = Meets(ASKED, OPEN, OPEN, OPEN, OPEN, OPEN)
 TEAM = Meets(ASKED, HIDDEN, OPEN, OPEN, OPEN, OPEN)
 # Something of one merchant that its members may look at and not touch.
 OWNERS = Meets(ASKED, HIDDEN, REFUSED, OPEN, OPEN, OPEN)
+# A way back from a sign-in page, without what a sign-in page adds: said so, and who one is.
+ANSWERS = Meets("401", "400", "400", "400", "400", "400")
+# A form that was sent empty; and a way that these tests have not configured.
+OWNERS_EMPTY = OWNERS._replace(owner="400", support="400", administrator="400")
+OWNERS_CLOSED = OWNERS._replace(owner="503", support="503", administrator="503")
 STAFF = Meets(ASKED, REFUSED, REFUSED, REFUSED, OPEN, OPEN)
 ADMINISTRATORS = Meets(ASKED, REFUSED, REFUSED, REFUSED, REFUSED, OPEN)
 
@@ -71,6 +77,19 @@ def of_invitation(world: World) -> list[Any]:
 
 def of_person(world: World) -> list[Any]:
     return [world.member.pk]
+
+
+def of_sign_in(world: World) -> list[Any]:
+    """A sign-in that led to the connection of the shop."""
+    made = factories.an_authorization(
+        world.store.merchant, world.owner, store=world.store, outcome="connected"
+    )
+    return [made.public_id]
+
+
+def of_reconnect(world: World) -> list[Any]:
+    """A reconnect that was begun."""
+    return [factories.a_reconnection(store=world.store, begun_by=world.owner).public_id]
 
 
 ADDRESSES = {
@@ -114,6 +133,32 @@ ADDRESSES = {
     "failed-record": Address(lambda world: [world.failed.public_id], get=TEAM),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
+    # Led to the one business, or to a choice.
+    "connect": Address(get=PEOPLE),
+    "shopify-answer": Address(get=ANSWERS),
+    "klaviyo-answer": Address(get=ANSWERS),
+    "connected": Address(of_sign_in, get=TEAM),
+    "merchant-connect": Address(of_merchant, get=OWNERS),
+    "connect-klaviyo": Address(of_merchant, post=OWNERS_CLOSED),
+    "connect-klaviyo-key": Address(of_merchant, post=OWNERS_EMPTY),
+    "connect-shop": Address(of_merchant, post=OWNERS_EMPTY),
+    "store-connection": Address(of_store, get=TEAM),
+    "store-check": Address(of_store, post=TEAM),
+    "store-disconnect": Address(of_store, get=OWNERS, post=OWNERS),
+    "store-test": Address(of_store, post=TEAM),
+    "path-test": Address(lambda world: [factories.a_path_test(world.store).public_id], get=TEAM),
+    "store-reconnect": Address(of_store, get=TEAM, post=TEAM),
+    "account-connection": Address(of_account, get=TEAM),
+    "account-check": Address(of_account, post=TEAM),
+    "account-disconnect": Address(of_account, get=OWNERS, post=OWNERS),
+    "account-reconnect": Address(of_account, get=TEAM, post=TEAM),
+    "reconnect": Address(of_reconnect, get=TEAM),
+    "reconnect-let-go": Address(of_reconnect, post=TEAM),
+    "reconnect-sign-in": Address(of_reconnect, post=TEAM),
+    "reconnect-key": Address(of_reconnect, post=TEAM),
+    "reconnect-carry-on": Address(of_reconnect, post=TEAM),
+    "reconnect-catch-up": Address(of_reconnect, post=TEAM),
+    "reconnect-give-up": Address(of_reconnect, get=TEAM, post=TEAM),
 }
 # Not for people: they answer to a signature, and tests/pipeline/test_receive.py walks them.
 FOR_MACHINES = {"shopify-compliance", "shopify-webhook"}

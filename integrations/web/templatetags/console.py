@@ -54,7 +54,7 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 @register.simple_tag(takes_context=True)
 def moment(context: Context, value: datetime | None, zone: str = "") -> str | SafeString:
     """A time as its reader wants it, with the exact one in reach."""
-    if value is None:
+    if not value:  # a row that is not there leaves an empty text here
         return "never"
     full = exact(value, zone)
     words = full if context.get("exact_times") else relative(value, context["now"])
@@ -69,7 +69,7 @@ def moment(context: Context, value: datetime | None, zone: str = "") -> str | Sa
 @register.simple_tag(takes_context=True)
 def both(context: Context, value: datetime | None, zone: str = "") -> str | SafeString:
     """A time for a history: the exact one, and how long ago."""
-    if value is None:
+    if not value:  # a row that is not there leaves an empty text here
         return "never"
     return format_html(
         '<time class="both" datetime="{}">{} <span class="soft">· {}</span></time>',
@@ -116,6 +116,12 @@ def instant(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
+@register.filter
+def precisely(value: datetime) -> str:
+    """A moment as it stands in an address, where a whole minute is not exact enough."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
     """This page's query with some parts changed; an empty value takes a part out."""
@@ -142,7 +148,13 @@ BADGES = {
     "needs_reconnect": "bad",
     "missing_scopes": "bad",
     "revoked": "bad",
+    "suspended": "bad",
+    "unreadable": "bad",
     "missing": "bad",
+    "ok": "ok",
+    "bad": "bad",
+    "kept": "idle",
+    "gone": "bad",
 }
 # A shape of its own for each tone, so that states differ without colour.
 SHAPES = {
