@@ -143,8 +143,11 @@ def take(row: Credential, grant: Grant, *, now: datetime) -> None:
     row.expires_at = now + grant.expires_in if grant.expires_in else None
     if grant.refresh_expires_in:
         row.refresh_expires_at = now + grant.refresh_expires_in
-    row.refreshed_at = row.last_success_at = now
-    row.refreshing_until = None
+    row.refreshed_at, row.refreshing_until = now, None
+    if row.side is Side.KLAVIYO:
+        # Proof enough that it lets us in. A shop may be closed, or have taken permissions away, and
+        # still renew.
+        row.last_success_at = now
     if grant.scopes:
         row.scopes = list(grant.scopes)
 
