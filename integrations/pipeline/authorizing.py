@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import secrets as randomness
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -26,9 +25,7 @@ from integrations.models import (
 )
 from integrations.models.authorizations import Destination
 from integrations.models.credentials import CredentialKind
-from integrations.platforms.klaviyo import accounts
 from integrations.platforms.klaviyo import oauth as klaviyo_oauth
-from integrations.platforms.klaviyo.accounts import Account
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.platforms.shopify import oauth as shopify_oauth
 from integrations.secrets import LostKey, decrypt, encrypt
@@ -37,8 +34,6 @@ from . import apps, audit, connections
 from .connections import Login
 
 GOOD_FOR = timedelta(minutes=10)
-# A wait a person can be asked to sit out.
-SHORT_WAIT = timedelta(seconds=3)
 NAMES = {Destination.SHOPIFY: "Shopify", Destination.KLAVIYO: "Klaviyo"}
 
 
@@ -233,7 +228,9 @@ def answer_klaviyo(query: str, *, by: User, browser: str, now: datetime) -> Answ
         if grant.scopes and (lacking := scopes.blocking(scopes.KLAVIYO, grant.scopes)):
             detail = " ".join(one.sentence for one in lacking)
             raise _refused("missing_scopes", trip, detail=detail)
-        found = _who(Klaviyo(settings.KLAVIYO_API_URL, grant.access, bearer=True))
+        found = connections.look_at_account(
+            Klaviyo(settings.KLAVIYO_API_URL, grant.access, bearer=True)
+        )
         login = Login(CredentialKind.KLAVIYO_OAUTH, grant, audit.person(by, trip.merchant))
         account = connections.keep_account(
             trip.merchant,
@@ -266,7 +263,7 @@ def connect_key(
     if account is not None:
         _refuse_other_kind(account, CredentialKind.KLAVIYO_KEY, switch_kind)
     with _in_words(Destination.KLAVIYO, None, auth="key_refused"):
-        found = _who(Klaviyo(settings.KLAVIYO_API_URL, key))
+        found = connections.look_at_account(Klaviyo(settings.KLAVIYO_API_URL, key))
         login = Login(
             CredentialKind.KLAVIYO_KEY,
             Grant(key),
@@ -364,20 +361,6 @@ def _code_of(platform: Destination, failure: Failure, auth: str) -> str:
         return "not_configured"
     is_first_look = code.isdigit() or code in {"ACCESS_DENIED", "SHOP_INACTIVE"}
     return "not_let_in" if auth == "code_refused" and is_first_look else auth
-
-
-def _who(client: Klaviyo) -> Account:
-    """Ask which account this is, and once more after a short wait: one call a second is allowed,
-    shared with the merchant's other tools, and a code cannot be used again. Raises PlatformError.
-    """
-    try:
-        return accounts.read(client)
-    except PlatformError as exc:
-        wait = exc.failure.retry_after
-        if exc.failure.kind is not FailureKind.RATE_LIMITED or wait is None or wait > SHORT_WAIT:
-            raise
-        time.sleep(wait.total_seconds())
-    return accounts.read(client)
 
 
 def _refuse_others_shop(trip: Authorization) -> None:

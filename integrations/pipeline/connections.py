@@ -1,6 +1,7 @@
 """What a verified login becomes: rows, lanes, an encrypted login and an entry, all at once."""
 
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -27,6 +28,8 @@ KINDS = {
     CredentialKind.KLAVIYO_KEY: "a private key",
     CredentialKind.KLAVIYO_OAUTH: "a sign-in",
 }
+# A wait a person can be asked to sit out.
+SHORT_WAIT = timedelta(seconds=3)
 # Namespaces of the locks that keep two people from connecting the same thing at once.
 LOCK_SHOP, LOCK_ACCOUNT = 7301, 7302
 
@@ -73,7 +76,7 @@ def connect_klaviyo(
 
     Raises PlatformError, OtherMerchant, OtherKind.
     """
-    found = accounts.read(Klaviyo(settings.KLAVIYO_API_URL, key))
+    found = look_at_account(Klaviyo(settings.KLAVIYO_API_URL, key))
     login = Login(CredentialKind.KLAVIYO_KEY, Grant(key), by)
     return keep_account(merchant, found, login, now=now)
 
@@ -93,6 +96,22 @@ def connect_shopify(
     found = look_at_shop(domain, token)
     login = Login(CredentialKind.SHOPIFY_TOKEN, Grant(token), by)
     return keep_store(account, found, login, now=now)
+
+
+def look_at_account(client: Klaviyo) -> Account:
+    """Ask an account who it is, and once more after a short wait. Raises PlatformError.
+
+    One call a second is allowed, shared with the merchant's other tools, and the code of a sign-in
+    cannot be used again.
+    """
+    try:
+        return accounts.read(client)
+    except PlatformError as exc:
+        wait = exc.failure.retry_after
+        if exc.failure.kind is not FailureKind.RATE_LIMITED or wait is None or wait > SHORT_WAIT:
+            raise
+        time.sleep(wait.total_seconds())
+    return accounts.read(client)
 
 
 def look_at_shop(name: str, token: str) -> Health:

@@ -5,7 +5,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from integrations.models import Credential, KlaviyoAccount, Merchant, Store, StoreLane
+from integrations.models import AuditEntry, Credential, KlaviyoAccount, Merchant, Store, StoreLane
 from integrations.pipeline import connections
 from sandbox.config import ShopConfig
 from sandbox.shopify import Shopify
@@ -81,3 +81,16 @@ def test_a_store_of_somebody_else_is_not_taken_over(klaviyo, shopify):
         connections.connect_shopify(mine, domain=DOMAIN, token="shpat_good", now=factories.NOON)
 
     assert Credential.objects.get(store=theirs).reveal() == "shpat_demo"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_line_is_on_record_and_changes_no_kind_of_login(klaviyo, shopify, monkeypatch):
+    typed(monkeypatch, "pk_demo")
+    call_command("connect", "klaviyo", "--merchant", "Alpine", stdout=io.StringIO())
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.role) == ("credential.connected", "operator")
+
+    Credential.objects.update(kind="klaviyo_oauth")
+    typed(monkeypatch, "pk_demo")
+    with pytest.raises(CommandError, match="metrics"):
+        call_command("connect", "klaviyo", "--merchant", "Alpine", stdout=io.StringIO())
