@@ -32,6 +32,10 @@ LINGER = 1.0
 # How often an idle drain looks; it is most of what an event waits on a quiet day.
 LOOK_EVERY = 0.012
 BEAT_EVERY = 1.0
+# Bodies in hand together before the next lane is claimed, so that memory is bounded whatever the
+# number of threads; what a body weighs is guessed until they have been taken.
+MOST_IN_HAND = 6_000_000
+TYPICAL = 10_000
 # Each so many claims, whoever waited longest goes first, whatever the lane.
 FAIR_EVERY = 16
 # Work that has been due for this long is more than one drain can do.
@@ -81,7 +85,7 @@ def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable
         if moment - beat_at >= BEAT_EVERY:
             health.beat(name, now=clock())
             beat_at = moment
-        if crew.idle == 0:
+        if crew.idle == 0 or crew.bytes > MOST_IN_HAND:
             crew.wait(0.05)
             continue
         lowest = Lane.REPORT if crew.idle > LIVE_ONLY else Lane.LIVE
@@ -110,6 +114,7 @@ class _Crew:
     def __init__(self, size: int, clock: Clock, stopping: Callable[[], bool]) -> None:
         self.events = 0
         self.busy = 0
+        self.bytes = 0
         self._size, self._clock, self._stopping = size, clock, stopping
         self._changed = threading.Condition()
         self._claims: SimpleQueue[Claim | None] = SimpleQueue()
@@ -129,6 +134,7 @@ class _Crew:
         """Hand a lane to whoever is free."""
         with self._changed:
             self.busy += 1
+            self.bytes += _guess(claim)
         self._claims.put(claim)
 
     def wait(self, seconds: float) -> None:
@@ -146,20 +152,44 @@ class _Crew:
     def _work(self) -> None:
         try:
             while (claim := self._claims.get()) is not None:
-                events = self._one(claim)
+                weight = _Weight(_guess(claim), self._weigh)
+                events = self._one(claim, weight)
                 with self._changed:
                     self.events += events
                     self.busy -= 1
-                    self._changed.notify_all()
+                weight.set(0)
         finally:
             connection.close()
 
-    def _one(self, claim: Claim) -> int:
+    def _weigh(self, difference: int) -> None:
+        with self._changed:
+            self.bytes += difference
+            self._changed.notify_all()
+
+    def _one(self, claim: Claim, weight: "_Weight") -> int:
         try:
-            return inbox.work_off(claim, clock=self._clock, stopping=self._stopping)
+            return inbox.work_off(
+                claim, clock=self._clock, stopping=self._stopping, weigh=weight.set
+            )
         except Exception:
             # The lease runs out and the next holder counts the try, as if this worker had died.
             # One lane in trouble must not take the others' threads down with it.
             log.exception("batch.broke", extra={"lane": claim.pk})
             connection.close()
             return 0
+
+
+class _Weight:
+    """What one batch weighs, and telling the crew when that turns out to be something else."""
+
+    def __init__(self, guess: int, tell: Callable[[int], None]) -> None:
+        self._bytes, self._tell = guess, tell
+
+    def set(self, actual: int) -> None:
+        """Take over what it really is."""
+        difference, self._bytes = actual - self._bytes, actual
+        self._tell(difference)
+
+
+def _guess(claim: Claim) -> int:
+    return min(claim.batch_limit * TYPICAL, inbox.MOST_BYTES)

@@ -23,14 +23,24 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 # Bodies of one batch together, so that a worker's memory is bounded whatever arrives.
-MOST_BYTES = 12_000_000
+MOST_BYTES = 6_000_000
 # An event that took its worker down this often is put aside.
 MOST_CRASHES = 3
 
 
-def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int:
-    """Work off one batch of a claimed lane; returns how many events it held."""
+def work_off(
+    claim: Claim,
+    *,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    weigh: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Work off one batch of a claimed lane; returns how many events it held.
+
+    `weigh` is told the bytes of the bodies once they are in hand.
+    """
     events = _take(claim, now=clock())
+    weigh(sum(len(event.body) for event in events))
     if not events:
         StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
         return 0
