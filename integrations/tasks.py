@@ -8,7 +8,7 @@ from integrations.pipeline import drains, jobs, maintenance, notices, subscripti
 
 def drain() -> int:
     """Work off everything that is due."""
-    return drains.drain(clock=timezone.now, stopping=stopping.asked)
+    return drains.drain(clock=timezone.now, stopping=stopping.is_due, leaving=stopping.asked)
 
 
 def sweep() -> None:

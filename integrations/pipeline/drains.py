@@ -45,17 +45,23 @@ HELP_EVERY = 5.0
 LIVE_ONLY = 2
 
 
-def drain(*, clock: Clock, stopping: Callable[[], bool]) -> int:
+def drain(
+    *,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    leaving: Callable[[], bool] = lambda: False,
+) -> int:
     """Work off everything that is due; returns how many events were settled or put back.
 
-    It ends after LONGEST seconds, when nothing was due for LINGER seconds, or when it is asked
-    to stop, and then asks for a successor if work is left.
+    It ends after LONGEST seconds, when nothing was due for LINGER seconds, or when it must stop,
+    and then asks for a successor if work is left. While it is `leaving` it stays until it must
+    stop, in case its successor is not there yet.
     """
     _settle_collector()
     crew = _Crew(settings.DRAIN_THREADS, clock, stopping)
     name = f"{health.DRAIN}{socket.gethostname()}:{os.getpid()}"
     try:
-        _claim_until_idle(crew, name, clock, stopping)
+        _claim_until_idle(crew, name, clock, stopping, leaving)
     finally:
         crew.finish()
         Heartbeat.objects.filter(name=name).delete()
@@ -77,7 +83,13 @@ def _settle_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable[[], bool]) -> None:
+def _claim_until_idle(
+    crew: "_Crew",
+    name: str,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    leaving: Callable[[], bool],
+) -> None:
     started = busy_at = time.monotonic()
     beat_at, help_at, claims = 0.0, 0.0, 0
     while not stopping() and time.monotonic() - started < LONGEST:
@@ -102,7 +114,7 @@ def _claim_until_idle(crew: "_Crew", name: str, clock: Clock, stopping: Callable
         elif crew.busy:
             busy_at = moment
             crew.wait(LOOK_EVERY)
-        elif moment - busy_at > LINGER:
+        elif moment - busy_at > LINGER and not leaving():
             return
         else:
             time.sleep(LOOK_EVERY)

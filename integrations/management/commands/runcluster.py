@@ -34,7 +34,9 @@ class GentleCluster(Cluster):  # type: ignore[misc]
 
     def sig_handler(self, signum: int, frame: Any) -> None:
         """Tell every task to give its work back, and stop when they have."""
-        stopping.ask()
+        if not stopping.asked():
+            # Ctrl-C has no successor to hand over to.
+            stopping.ask(at_once=signum == signal.SIGINT)
         if self.sentinel and self.sentinel.is_alive() and not self._stopping:
             self._stopping = True
             Thread(target=_lose_patience, daemon=True).start()
