@@ -36,7 +36,7 @@ class AppConfig(Struct, kw_only=True, forbid_unknown_fields=True):
 def callbacks(platform: str) -> list[str]:
     """Say where a console on this machine wants people sent back to."""
     hosts = ("127.0.0.1", "localhost")
-    return [f"http://{host}:8000/connect/{platform}/callback/" for host in hosts]
+    return [f"http://{host}:8000/connect/{platform}/answer/" for host in hosts]
 
 
 def klaviyo_app() -> AppConfig:

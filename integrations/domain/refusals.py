@@ -107,6 +107,11 @@ WORDS: Mapping[str, Words] = {
         "{detail}",
         "Start again and allow everything that is asked for.",
     ),
+    "not_allowed": Words(
+        "You may no longer do this",
+        "While you were signing in, your access to this business was taken away.",
+        "Ask its owner.",
+    ),
     "no_state": Words(
         "This page belongs to a sign-in",
         "It can only be reached on the way back from {platform}.",

@@ -1,20 +1,13 @@
 """Signing in at a platform and coming back: begun, answered once, verified, and only then kept."""
 
-import hashlib
-import hmac
 import secrets as randomness
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 from django.conf import settings
 
 from integrations.domain import refusals, scopes
-from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.grants import Grant
-from integrations.domain.logins import MISSING_SCOPES
 from integrations.models import (
     Authorization,
     KlaviyoAccount,
@@ -28,13 +21,24 @@ from integrations.models.credentials import CredentialKind
 from integrations.platforms.klaviyo import oauth as klaviyo_oauth
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.platforms.shopify import oauth as shopify_oauth
-from integrations.secrets import LostKey, decrypt, encrypt
+from integrations.secrets import decrypt, encrypt
 
-from . import apps, audit, connections
+from . import apps, audit, connections, trips
 from .connections import Login
+from .trips import Refused
+
+__all__ = [
+    "Answered",
+    "Begun",
+    "Refused",
+    "answer_klaviyo",
+    "answer_shopify",
+    "begin_klaviyo",
+    "begin_shopify",
+    "connect_key",
+]
 
 GOOD_FOR = timedelta(minutes=10)
-NAMES = {Destination.SHOPIFY: "Shopify", Destination.KLAVIYO: "Klaviyo"}
 
 
 class Begun(NamedTuple):
@@ -49,22 +53,6 @@ class Answered(NamedTuple):
     authorization: Authorization
     store: Store | None = None
     account: KlaviyoAccount | None = None
-
-
-class Refused(Exception):
-    """A sign-in that leads to nothing: which rule, and the words for it."""
-
-    def __init__(
-        self,
-        code: str,
-        facts: refusals.Facts | None = None,
-        *,
-        authorization: Authorization | None = None,
-    ) -> None:
-        self.code, self.authorization = code, authorization
-        words = refusals.words(code, facts or refusals.Facts())
-        self.title, self.message, self.advice = words.title, words.message, words.advice
-        super().__init__(f"{self.title}. {self.message}")
 
 
 # --- beginning ------------------------------------------------------------------------------------
@@ -86,7 +74,9 @@ def begin_shopify(
     if not shopify_oauth.is_shop(shop):
         raise Refused("bad_shop_name")
     if store is not None and store.domain.lower() != shop:
-        raise Refused("wrong_shop", _facts(Destination.SHOPIFY, wanted=store.domain, found=shop))
+        raise Refused(
+            "wrong_shop", trips.facts_of(Destination.SHOPIFY, wanted=store.domain, found=shop)
+        )
     account = _account_to_feed(merchant, shop, account, store)
     state = randomness.token_urlsafe(32)
     try:
@@ -98,7 +88,9 @@ def begin_shopify(
             state=state,
         )
     except apps.NotConfigured as exc:
-        raise Refused("not_configured", _facts(Destination.SHOPIFY, detail=str(exc))) from exc
+        raise Refused(
+            "not_configured", trips.facts_of(Destination.SHOPIFY, detail=str(exc))
+        ) from exc
     Authorization.objects.create(
         platform=Destination.SHOPIFY,
         merchant=merchant,
@@ -106,8 +98,8 @@ def begin_shopify(
         klaviyo_account=account,
         reconnection=reconnection,
         domain=shop,
-        state_hash=_hash(state),
-        browser_hash=_hash(browser),
+        state_hash=trips.hashed(state),
+        browser_hash=trips.hashed(browser),
         begun_by=by,
         begun_at=now,
         expires_at=now + GOOD_FOR,
@@ -139,15 +131,17 @@ def begin_klaviyo(
             challenge=proof.challenge,
         )
     except apps.NotConfigured as exc:
-        raise Refused("not_configured", _facts(Destination.KLAVIYO, detail=str(exc))) from exc
+        raise Refused(
+            "not_configured", trips.facts_of(Destination.KLAVIYO, detail=str(exc))
+        ) from exc
     Authorization.objects.create(
         platform=Destination.KLAVIYO,
         merchant=merchant,
         klaviyo_account=account,
         reconnection=reconnection,
         switch_kind=switch_kind,
-        state_hash=_hash(state),
-        browser_hash=_hash(browser),
+        state_hash=trips.hashed(state),
+        browser_hash=trips.hashed(browser),
         verifier=encrypt(proof.verifier),
         begun_by=by,
         begun_at=now,
@@ -184,17 +178,17 @@ def answer_shopify(query: str, *, by: User, browser: str, now: datetime) -> Answ
     Nothing is kept unless everything passed. The order of the checks is Shopify's: state, then
     signature, then the shop's name.
     """
-    given = _given(query)
-    trip = _find(Destination.SHOPIFY, given, by=by, browser=browser, now=now)
+    given = trips.answer_of(query)
+    trip = trips.find(Destination.SHOPIFY, given, by=by, browser=browser, now=now)
     if "error" not in given:
         if not shopify_oauth.is_genuine(query, settings.SHOPIFY_APP_SECRETS):
-            raise _refused("forged", trip)
+            raise trips.refused("forged", trip)
         shop = given.get("shop", "").lower()
         if not shopify_oauth.is_shop(shop):
-            raise _refused("forged", trip)
+            raise trips.refused("forged", trip)
         if shop != trip.domain:
-            raise _refused("wrong_shop", trip, wanted=trip.domain, found=shop)
-    with _used(trip, given, now):
+            raise trips.refused("wrong_shop", trip, wanted=trip.domain, found=shop)
+    with trips.used(trip, given, now):
         _refuse_others_shop(trip)
         grant = shopify_oauth.exchange(
             apps.shop_url(trip.domain), apps.shopify(), code=given.get("code", "")
@@ -214,9 +208,9 @@ def answer_klaviyo(query: str, *, by: User, browser: str, now: datetime) -> Answ
 
     Nothing is kept unless everything passed.
     """
-    given = _given(query)
-    trip = _find(Destination.KLAVIYO, given, by=by, browser=browser, now=now)
-    with _used(trip, given, now):
+    given = trips.answer_of(query)
+    trip = trips.find(Destination.KLAVIYO, given, by=by, browser=browser, now=now)
+    with trips.used(trip, given, now):
         grant = klaviyo_oauth.exchange(
             settings.KLAVIYO_API_URL,
             apps.klaviyo(),
@@ -227,7 +221,7 @@ def answer_klaviyo(query: str, *, by: User, browser: str, now: datetime) -> Answ
         # An answer need not repeat the scopes when all were given (RFC 6749, section 5.1).
         if grant.scopes and (lacking := scopes.blocking(scopes.KLAVIYO, grant.scopes)):
             detail = " ".join(one.sentence for one in lacking)
-            raise _refused("missing_scopes", trip, detail=detail)
+            raise trips.refused("missing_scopes", trip, detail=detail)
         found = connections.look_at_account(
             Klaviyo(settings.KLAVIYO_API_URL, grant.access, bearer=True)
         )
@@ -262,7 +256,7 @@ def connect_key(
         raise Refused("key_refused")
     if account is not None:
         _refuse_other_kind(account, CredentialKind.KLAVIYO_KEY, switch_kind)
-    with _in_words(Destination.KLAVIYO, None, auth="key_refused"):
+    with trips.in_words(Destination.KLAVIYO, None, auth="key_refused"):
         found = connections.look_at_account(Klaviyo(settings.KLAVIYO_API_URL, key))
         login = Login(
             CredentialKind.KLAVIYO_KEY,
@@ -277,119 +271,21 @@ def connect_key(
 # --- parts ----------------------------------------------------------------------------------------
 
 
-def _given(query: str) -> dict[str, str]:
-    return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=50))
-
-
-def _find(
-    platform: Destination, given: dict[str, str], *, by: User, browser: str, now: datetime
-) -> Authorization:
-    """The sign-in an answer belongs to, if this browser and person may finish it."""
-    state = given.get("state", "")
-    if not state:
-        raise Refused("no_state", _facts(platform))
-    found = Authorization.objects.filter(platform=platform, state_hash=_hash(state))
-    trip = found.select_related("merchant", "klaviyo_account", "store").first()
-    if trip is None:
-        raise Refused("forged", _facts(platform))
-    mine = hmac.compare_digest(bytes(trip.browser_hash), _hash(browser))
-    if not mine or trip.begun_by_id != by.pk:
-        raise _refused("other_browser", trip)
-    if trip.answered_at is not None:
-        raise _refused("used", trip)
-    if now >= trip.expires_at:
-        raise _refused("expired", trip)
-    return trip
-
-
-@contextmanager
-def _used(trip: Authorization, given: dict[str, str], now: datetime) -> Iterator[None]:
-    """Use a sign-in up, whatever comes of it, and write down what did."""
-    unused = Authorization.objects.filter(pk=trip.pk, answered_at=None)
-    if not unused.update(answered_at=now, verifier=b""):
-        raise _refused("used", trip)
-    try:
-        with _in_words(Destination(trip.platform), trip, auth="code_refused"):
-            if "error" in given or not given.get("code"):
-                raise _refused("denied", trip)
-            yield
-    except Refused as exc:
-        Authorization.objects.filter(pk=trip.pk).update(
-            outcome=exc.code[:40], detail=exc.message[:500]
-        )
-        raise
-
-
-@contextmanager
-def _in_words(platform: Destination, trip: Authorization | None, *, auth: str) -> Iterator[None]:
-    """Turn whatever a sign-in can fail with into a refusal."""
-
-    def refuse(code: str, **facts: str) -> Refused:
-        return Refused(code, _facts(platform, **facts), authorization=trip)
-
-    try:
-        yield
-    except PlatformError as exc:
-        code = _code_of(platform, exc.failure, auth)
-        raise refuse(code, detail=exc.failure.message) from exc
-    except connections.WrongShop as exc:
-        wanted = trip.domain if trip else ""
-        raise refuse("wrong_shop", wanted=wanted, found="another shop") from exc
-    except connections.OtherAccount as exc:
-        raise refuse("other_account", wanted=exc.wanted, found=exc.found) from exc
-    except connections.OtherMerchant as exc:
-        found = trip.domain if trip and trip.domain else "This Klaviyo account"
-        raise refuse("other_merchant", found=found) from exc
-    except connections.OtherKind as exc:
-        raise refuse("other_kind", found=exc.name, old=exc.old, new=exc.new) from exc
-    except apps.NotConfigured as exc:
-        raise refuse("not_configured", detail=str(exc)) from exc
-    except LostKey as exc:
-        raise refuse("expired") from exc
-
-
-def _code_of(platform: Destination, failure: Failure, auth: str) -> str:
-    """Which refusal a platform's answer is; `auth` where it is its plain last word."""
-    code, is_at_klaviyo = failure.code, platform is Destination.KLAVIYO
-    if code == "invalid_request":
-        return "code_refused"
-    if failure.kind is not FailureKind.AUTH:
-        return "platform_down"
-    if code == MISSING_SCOPES or (is_at_klaviyo and failure.status == 403):
-        return "missing_scopes"
-    if code in {"invalid_client", "application_cannot_be_found"}:
-        return "not_configured"
-    is_first_look = code.isdigit() or code in {"ACCESS_DENIED", "SHOP_INACTIVE"}
-    return "not_let_in" if auth == "code_refused" and is_first_look else auth
-
-
 def _refuse_others_shop(trip: Authorization) -> None:
     """Before the code is exchanged: a new grant ends the one the other business lives on."""
     others = Store.objects.filter(domain__iexact=trip.domain).exclude(merchant=trip.merchant)
     if others.exists():
-        raise _refused("other_merchant", trip, found=trip.domain)
+        raise trips.refused("other_merchant", trip, found=trip.domain)
 
 
 def _refuse_other_kind(account: KlaviyoAccount, kind: CredentialKind, switch_kind: bool) -> None:
     login = getattr(account, "credential", None)
     if login is None or login.kind == kind or switch_kind:
         return
-    facts = _facts(
+    facts = trips.facts_of(
         Destination.KLAVIYO,
         found=account.name,
         old=connections.KINDS[CredentialKind(login.kind)],
         new=connections.KINDS[kind],
     )
     raise Refused("other_kind", facts)
-
-
-def _refused(code: str, trip: Authorization, **facts: str) -> Refused:
-    return Refused(code, _facts(Destination(trip.platform), **facts), authorization=trip)
-
-
-def _facts(platform: Destination, **facts: str) -> refusals.Facts:
-    return refusals.Facts(platform=NAMES[platform], **facts)
-
-
-def _hash(value: str) -> bytes:
-    return hashlib.sha256(value.encode()).digest()

@@ -173,6 +173,20 @@ def test_a_sign_in_belongs_to_one_browser_and_person(shops, account, person, clo
     nothing_is_kept()
 
 
+def test_whoever_lost_their_access_meanwhile_connects_nothing(shops, account, person, clock):
+    query = install(begin_shop(account.merchant, person, clock))
+    person.memberships.all().delete()
+
+    assert refusal(lambda: answer_shop(query, person, clock)).code == "not_allowed"
+    nothing_is_kept()
+
+
+def test_a_query_that_is_too_long_is_no_answer(shops, account, person, clock):
+    query = "&".join(f"a{number}=1" for number in range(60))
+
+    assert refusal(lambda: answer_shop(query, person, clock)).code == "forged"
+
+
 def test_a_tab_left_open_for_an_hour_says_so(shops, account, person, clock):
     query = install(begin_shop(account.merchant, person, clock))
     clock.forward(hours=1)
