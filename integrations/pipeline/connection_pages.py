@@ -24,6 +24,8 @@ from integrations.platforms.shopify.wanted import WANTED
 
 from . import gaps, path_tests, reconnecting
 
+# States of a kind of message that somebody should know of.
+FAULTS = {"gone", "missing"}
 WANTED_SCOPES = {Side.SHOPIFY: scopes.SHOPIFY, Side.KLAVIYO: scopes.KLAVIYO}
 
 
@@ -95,6 +97,11 @@ class ConnectionPage(msgspec.Struct):
         """How many kinds of message the shop sends us."""
         return _coming(self.messages)
 
+    @property
+    def faults(self) -> list[Message]:
+        """The kinds that are gone or not allowed."""
+        return [one for one in self.messages if one.state in FAULTS]
+
 
 class ConnectPage(msgspec.Struct):
     """What a merchant has connected so far."""
@@ -115,6 +122,11 @@ class ConnectedPage(msgspec.Struct):
     def coming(self) -> int:
         """How many kinds of message the shop sends us."""
         return _coming(self.messages)
+
+    @property
+    def faults(self) -> list[Message]:
+        """The kinds that are gone or not allowed."""
+        return [one for one in self.messages if one.state in FAULTS]
 
 
 def connect_page(merchant: Merchant) -> ConnectPage:
@@ -168,15 +180,14 @@ def login_card(login: Credential) -> LoginCard:
 
 
 def messages_of(store: Store) -> list[Message]:
-    """Every kind of message the shop is to send, those that do not come first."""
+    """Every kind of message the shop is to send."""
     rows = {row.topic: row for row in Subscription.objects.filter(store=store)}
     login = Credential.objects.filter(store=store).values_list("scopes", flat=True).first()
     has = scopes.held(login or ())
-    found = [
+    return [
         Message(topic, rows.get(topic), _reason(rows.get(topic), scope, has))
         for topic, scope in WANTED.items()
     ]
-    return sorted(found, key=lambda one: one.state == "ok")
 
 
 def _coming(found: list[Message]) -> int:
