@@ -96,6 +96,19 @@ def test_while_somebody_renews_a_token_that_still_works_is_used(side, clock):
     assert len(calls_to(server, path)) == 1
 
 
+@pytest.mark.parametrize(("ahead", "calls"), [(25, 1), (600, 2)], ids=["a little", "far"])
+def test_a_claim_by_a_clock_ahead_of_ours_counts_unless_it_went_wrong(side, clock, ahead, calls):
+    login, server, path = side
+    clock.forward(minutes=59, seconds=10)
+    Credential.objects.filter(pk=login.pk).update(
+        refreshing_until=clock() + timedelta(seconds=ahead)
+    )
+
+    use(login, clock())
+
+    assert len(calls_to(server, path)) == calls
+
+
 def test_a_claim_of_somebody_who_died_runs_out(side, clock):
     login, server, path = side
     clock.forward(minutes=61)
