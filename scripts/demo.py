@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 # Long enough for the worker to give its work back and for the database to check-point.
 PATIENCE = 30
 SHOPIFY_SECRET = "shpss_demo"
+SHOPIFY_APP = "demo-app"
+KLAVIYO_APP, KLAVIYO_SECRET = "demo-klaviyo-app", "demo-klaviyo-secret"
 SHOPS = ("alpine-outdoor.myshopify.com", "harbour-coffee.myshopify.com")
 
 
@@ -84,14 +86,14 @@ class Demo:
         self._command("collectstatic", "--no-input", "-v", "0")
         _say("Opening the shops and connecting them")
         # Connecting asks the platforms first, so they must answer before the shops may sell.
-        self._open_sandbox({})
+        self._open_sandbox(play=False)
         world = json.loads(self._command("seed_demo").strip().splitlines()[-1])
         self._end("sandbox")
         _say("Starting the console (web and worker, as in the Procfile)")
         for name, command in _procfile().items():
             self._run(name, command)
         self._wait_for(f"http://127.0.0.1:{self.ports['web']}/healthz", "web")
-        self._open_sandbox(world["stores"])
+        self._open_sandbox(play=True)
         self._tell(world)
 
     def wait(self) -> None:
@@ -134,9 +136,15 @@ class Demo:
             ),
             "SHOPIFY_APP_SECRETS": SHOPIFY_SECRET,
             "SHOPIFY_BASE_URL": shopify,
+            "SHOPIFY_CLIENT_ID": SHOPIFY_APP,
             "KLAVIYO_API_URL": f"http://127.0.0.1:{self.ports['klaviyo']}",
+            "KLAVIYO_AUTHORIZE_URL": f"http://127.0.0.1:{self.ports['klaviyo']}/oauth/authorize",
+            "KLAVIYO_CLIENT_ID": KLAVIYO_APP,
+            "KLAVIYO_CLIENT_SECRET": KLAVIYO_SECRET,
+            # The host people open the console at: they come back to it from a sign-in page.
+            "PUBLIC_URL": self.console,
+            "RECONNECT_REST_SECONDS": os.environ.get("RECONNECT_REST_SECONDS", "10"),
             "ALLOWED_HOSTS": "localhost,127.0.0.1",
-            "PUBLIC_URL": f"http://localhost:{self.ports['web']}",
             "EMAIL_URL": f"filemail:///{MAIL.relative_to(ROOT)}",
             "HTTPS": "off",
             "DEBUG": "off",
@@ -172,23 +180,36 @@ class Demo:
         )
         log.close()
 
-    def _open_sandbox(self, stores: dict[str, str]) -> None:
-        """Run the stand-ins; once the stores' addresses are known, let the shops sell."""
-        console = f"http://127.0.0.1:{self.ports['web']}/webhooks/shopify"
+    @property
+    def console(self) -> str:
+        """Where people open the console."""
+        return f"http://localhost:{self.ports['web']}"
+
+    def _open_sandbox(self, *, play: bool) -> None:
+        """Run the stand-ins; once the console listens, let the shops sell."""
         config = {
             "shops": [
                 {
                     "domain": domain,
                     "name": domain.split(".")[0],
                     "secret": SHOPIFY_SECRET,
-                    "webhook_url": f"{console}/{stores[domain]}/" if stores else None,
-                    "compliance_url": f"{console}/compliance/",
+                    "compliance_url": f"{self.console}/webhooks/shopify/compliance/",
                     "seed": number,
                     "past_orders": 40,
                 }
                 for number, domain in enumerate(SHOPS, 1)
             ],
             "accounts": [{"id": "DEMO01", "keys": ["pk_demo"], "name": "Northwind Klaviyo"}],
+            "shopify_app": {
+                "client_id": SHOPIFY_APP,
+                "secret": SHOPIFY_SECRET,
+                "redirect_uris": [f"{self.console}/connect/shopify/answer/"],
+            },
+            "klaviyo_app": {
+                "client_id": KLAVIYO_APP,
+                "secret": KLAVIYO_SECRET,
+                "redirect_uris": [f"{self.console}/connect/klaviyo/answer/"],
+            },
         }
         path = STATE / "sandbox.json"
         path.write_text(json.dumps(config))
@@ -197,7 +218,7 @@ class Demo:
             "sandbox",
             f"{sys.executable} -m sandbox --config {path} --state {STATE / 'sandbox'} "
             f"--klaviyo-port {self.ports['klaviyo']} --shopify-port {self.ports['shopify']} "
-            f"--time-scale 0.01 " + (f"--play --rate {rate}" if stores else ""),
+            f"--time-scale 0.01 " + (f"--play --rate {rate}" if play else ""),
         )
         self._wait_for(f"http://127.0.0.1:{self.ports['klaviyo']}/_sandbox/state", "sandbox")
 
@@ -244,6 +265,9 @@ class Demo:
     the administrator    {", ".join(world["second_step"][people["administrator"]]["codes"][:3])}
   More, and the keys for an app, are in {CODES.relative_to(ROOT)}; every start makes new ones.
   E-mails, such as invitations, are written to {MAIL.relative_to(ROOT)}/.
+
+  Break a login at the stand-in's page (put the app out of a shop, refuse a key) and repair it
+  in the console: it finds out by itself, and the button "Reconnect" leads through it.
 
   Two shops sell, refund and ship while you watch; some of their messages come twice, late,
   out of order or broken, on purpose. Logs are in {STATE.relative_to(ROOT)}/*.log.

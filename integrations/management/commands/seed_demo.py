@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from integrations.models import KlaviyoAccount, Membership, Merchant, Store, User
-from integrations.pipeline import connections, second_step
+from integrations.pipeline import connections, second_step, subscriptions
 
 # What the sandbox lets in; they open nothing anywhere else.
 KLAVIYO_KEY = "pk_demo"
@@ -61,6 +61,8 @@ def _store(account: KlaviyoAccount, domain: str, name: str, now: datetime) -> St
         store = connections.connect_shopify(account, domain=domain, token=SHOPIFY_TOKEN, now=now)
         store.name = name
         store.save(update_fields=["name"])
+    # Each time: the console may have got another address since.
+    subscriptions.look(store, now=now)
     return store
 
 
