@@ -30,7 +30,6 @@ SENTENCES = {
     "credential.healed": "The login of {subject} works again",
     "credential.disconnected": "{subject} was disconnected",
     "credential.scopes_changed": "The permissions of {subject} changed",
-    "credential.keys_rotated": "The stored logins were encrypted with a new key",
     "subscription.refused": "{subject}: the shop would not send these messages",
     "subscriptions.made": "The shop was asked for its messages",
     "subscriptions.restored": "Messages the shop had stopped sending were asked for again",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.domain.actions import KINDS, Kind
 from integrations.models import Merchant, Store
-from integrations.pipeline import history
+from integrations.pipeline import history, history_export
 
 from .access import Signed, acting, answer, signed_in
 from .templatetags.console import zone_of
@@ -30,7 +30,7 @@ def entries(request: Signed) -> HttpResponse:
         "people": history.people(request.user),
         "page": history.page(request.user, wanted, after=request.GET.get("after", "")),
         "paged": bool(request.GET.get("after")),
-        "may_export": history.may_export(request.user),
+        "may_export": history_export.may_export(request.user),
         "narrowed_by": [
             (name, value) for name, value in request.GET.items() if name != "after" and value
         ],
@@ -41,11 +41,11 @@ def entries(request: Signed) -> HttpResponse:
 @acting
 def export(request: Signed) -> HttpResponseBase:
     """The same entries as a file for a spreadsheet, given out as it is read."""
-    if not history.may_export(request.user):
+    if not history_export.may_export(request.user):
         raise PermissionDenied
     now = timezone.now()
     wanted = _wanted(request.POST, _zone(request, request.POST))
-    lines = history.export(request.user, wanted, now=now)
+    lines = history_export.export(request.user, wanted, now=now)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="history-{now:%Y-%m-%d}.csv"'
     return response

@@ -231,7 +231,7 @@ def test_the_history_is_narrowed_paged_and_taken_away(story, open_as):
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the entries").click()
 
-    text = download.value.path().read_text()
+    text = download.value.path().read_text(encoding="utf-8-sig")
     assert text.startswith("When (UTC),Who,Role,What")
     assert "gone@alpine-demo.shop was removed" in text
     assert "The login of Germany" not in text

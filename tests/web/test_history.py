@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from integrations.models import AuditEntry, Membership, Store
-from integrations.pipeline import audit, history
+from integrations.pipeline import audit, history, history_export
 from tests import factories as a
 
 URL = "/history/"
@@ -177,7 +177,7 @@ def test_the_page_of_a_shop_tells_its_last_ten_and_those_of_its_account(owner, w
 def export(client, **chosen):
     response = client.post(reverse("history-export"), chosen)
     assert response.streaming
-    text = b"".join(response.streaming_content).decode()
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return response, list(csv.DictReader(io.StringIO(text)))
 
 
@@ -213,10 +213,10 @@ def test_no_cell_is_a_formula(owner, merchant, now, text):
 def test_an_export_holds_a_few_rows_in_memory_however_long_it_is(
     owner, merchant, now, monkeypatch, django_assert_num_queries
 ):
-    monkeypatch.setattr(history, "BATCH", 10)
+    monkeypatch.setattr(history_export, "BATCH", 10)
     for number in range(35):
         entry(merchant, now, subject=str(number))
-    lines = history.export(
+    lines = history_export.export(
         Membership.objects.get(user__email="owner@alpine-demo.shop").user,
         history.Filter(),
         now=now,

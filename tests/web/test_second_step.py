@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
@@ -165,6 +166,23 @@ def test_a_reset_closes_every_session_that_relied_on_it(staff, world):
     second_step.switch_off(world.staff, by=audit.AUTOMATIC, now=datetime.now(UTC))
 
     assert staff.get("/")["Location"].startswith(ASK)
+
+
+def test_the_last_administrator_is_helped_from_the_command_line(staff, world, capsys):
+    call_command("reset_second_step", world.staff.email.upper())
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("reset_second_step", "nobody@nowhere.shop")
+
+    assert staff.get("/")["Location"].startswith(ASK)
+    assert AuditEntry.objects.get().role == "automatic"
+
+
+def test_the_administration_has_no_other_way_out_or_to_a_password(staff, world):
+    assert staff.get("/admin/password_change/")["Location"] == "/you/password/"
+    staff.post("/admin/logout/")
+
+    assert staff.get("/")["Location"].startswith("/sign-in/?")
+    assert AuditEntry.objects.get().action == "session.signed_out"
 
 
 def test_new_codes_end_the_old_ones(staff, world):
