@@ -124,7 +124,8 @@ def _worker(evidence: Evidence) -> Part:
         return Part(name, Mark.BAD, "There was nothing to take.")
     if evidence.settled_at is not None:
         took = (evidence.settled_at - evidence.received_at).total_seconds()
-        return Part(name, Mark.OK, f"Worked off {took:.1f} seconds after it arrived.")
+        words = f"{took:.1f} seconds" if took >= 1 else _milliseconds(max(1, round(took * 1000)))
+        return Part(name, Mark.OK, f"Worked off {words} after it arrived.")
     if evidence.paused or evidence.held:
         why = "Delivery is paused" if evidence.paused else "Klaviyo does not let us in"
         return Part(name, Mark.KEPT, f"{why}, so it waits like every other message.")

@@ -56,6 +56,7 @@ class StartPage(msgspec.Struct):
     sentence: str
     # Whether there is an old login that works and would have to be let go.
     works: bool
+    with_key: bool
     kept: list[Kept]
     last_message_at: datetime | None
     gone: list[Subscription]
@@ -91,7 +92,7 @@ class WizardPage(msgspec.Struct):
     @property
     def with_key(self) -> bool:
         """Whether the login is a private key of Klaviyo."""
-        return self.login is not None and self.login.kind == CredentialKind.KLAVIYO_KEY
+        return _is_key(self.login)
 
 
 def start_page(target: Store | KlaviyoAccount) -> StartPage:
@@ -104,6 +105,7 @@ def start_page(target: Store | KlaviyoAccount) -> StartPage:
         login=login,
         sentence=logins.sentence(login.side, login.state, login.failure_code) if login else "",
         works=login is not None and login.state == logins.LoginState.ACTIVE,
+        with_key=_is_key(login),
         kept=_kept(stores),
         last_message_at=latest.values_list("received_at", flat=True).first(),
         gone=list(gone.order_by("topic")) if isinstance(target, Store) else [],
@@ -126,6 +128,15 @@ def wizard_page(reconnection: Reconnection, *, now: datetime) -> WizardPage:
         outcomes=_outcomes(reconnection, stores),
         gaps=gaps.open_of(target) if isinstance(target, Store) else [],
     )
+
+
+def has_key(target: Store | KlaviyoAccount) -> bool:
+    """Whether somebody has to choose between a new key and a sign-in."""
+    return _is_key(reconnecting.login_of(target))
+
+
+def _is_key(login: Credential | None) -> bool:
+    return login is not None and login.kind == CredentialKind.KLAVIYO_KEY
 
 
 def _stores(target: Store | KlaviyoAccount) -> list[Store]:

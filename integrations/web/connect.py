@@ -69,7 +69,7 @@ def klaviyo_key(request: Signed, public_id: UUID) -> HttpResponse:
         if exc.code == "key_refused":
             return _page(request, merchant, key_error=exc, status=400)
         again = reverse("connect-klaviyo-key", args=[merchant.public_id])
-        return refuse(request, exc, back=_url(merchant), switch_url=again)
+        return refuse(request, exc, back=_url(merchant), switch_url=again, by_key=True)
     messages.success(request, f"{account.name} is connected. Klaviyo has accepted the key.")
     return redirect("account-connection", public_id=account.public_id)
 

@@ -79,7 +79,7 @@ def enter_key(request: Signed, public_id: UUID) -> HttpResponse:
         if exc.code == "key_refused":
             return _show(request, found, key_error=exc, status=400)
         again = reverse("reconnect-key", args=[found.public_id])
-        return refuse(request, exc, back=_back(found).url, switch_url=again)
+        return refuse(request, exc, back=_back(found).url, switch_url=again, by_key=True)
     reconnecting.carry_on(found, by=request.user, now=timezone.now())
     return _back(found)
 
@@ -118,7 +118,9 @@ def _start(request: Signed, target: Target) -> HttpResponse:
     if request.method == "POST":
         found = reconnecting.begin(target, by=request.user, now=timezone.now())
         # Where nothing has to be let go, the next step is to sign in: that is the second click.
-        if reconnecting.step_of(found, now=timezone.now()) is Step.SIGN_IN:
+        # With a key there is a choice to make first.
+        ready = reconnecting.step_of(found, now=timezone.now()) is Step.SIGN_IN
+        if ready and _configured(target) and not reconnect_pages.has_key(target):
             return _leave(request, found)
         return _back(found)
     under_way = reconnecting.open_of(target)

@@ -43,7 +43,7 @@ def leave(request: Signed, side: Side, begin: Callable[[str], Begun], *, back: s
     try:
         begun = begin(mark)
     except Refused as exc:
-        return refuse(request, exc, back=back)
+        return refuse(request, exc, back=back, switch_url=request.path)
     context = {"url": begun.url, "name": NAMES[side]}
     response = render(request, "leaving.html", context)
     response["Refresh"] = f"0;url={begun.url}"
@@ -56,6 +56,7 @@ def refuse(
     *,
     back: str = "",
     switch_url: str = "",
+    by_key: bool = False,
 ) -> HttpResponse:
     """A page that says what happened and what to do."""
     context = {
@@ -63,7 +64,7 @@ def refuse(
         "back": back or _back(refused.authorization),
         "switch_url": switch_url or _switch(refused.authorization),
         # A key that was pasted is gone by now, and has to be pasted once more.
-        "switch_by_key": bool(switch_url),
+        "switch_by_key": by_key,
     }
     status = STATUS.get(refused.code, HTTPStatus.BAD_REQUEST)
     return render(request, "refused.html", context, status=status)
