@@ -148,7 +148,7 @@ def _tell(row: Credential, sentence: str, now: datetime) -> None:
         f"{kept} Nothing is lost.",
         "",
         domain.advice(row.side, row.state, row.failure_code),
-        notices.link(f"/{where}/{opens.public_id}/"),
+        notices.link(f"/{where}/{opens.public_id}/connection/"),
     ]
     assert row.broken_since is not None  # noqa: S101 - set just before
     notices.tell(

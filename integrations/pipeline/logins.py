@@ -79,6 +79,9 @@ def check(credential: Credential, *, now: datetime, asked: bool = False) -> bool
     be refused and believed in turns.
     """
     Credential.objects.filter(pk=credential.pk).update(checked_at=now)
+    if domain.is_final(credential.state, credential.failure_code):
+        # Its last token may still open for an hour; that is no reason to believe in it.
+        return False
     try:
         login = _readable(credential, now)
         is_better = _check_shop if login.side is Side.SHOPIFY else _check_account

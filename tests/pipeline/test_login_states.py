@@ -371,6 +371,19 @@ def test_a_renewal_that_fails_for_good_holds_the_work_and_burns_nothing(
     assert len(klaviyo_app.calls) == asked, "a dead refresh token is not asked about"
 
 
+def test_the_last_token_of_a_dead_login_is_not_believed_in(account_login, klaviyo_app, clock):
+    klaviyo_app.script.answer_next(Reply(400, {"error": "invalid_grant"}), match="/oauth/token")
+    clock.forward(minutes=56)
+    upkeep.renew_due(clock=clock, stopping=lambda: False)
+    login = Credential.objects.get(pk=account_login.pk)
+    assert (login.state, login.failure_code) == ("needs_reconnect", "invalid_grant")
+    assert "/connection/" in Notice.objects.get().body
+
+    assert not logins.check(login, now=clock(), asked=True)
+
+    assert state_of(account_login) == ("needs_reconnect", "invalid_grant")
+
+
 def test_work_that_was_held_goes_on_after_signing_in_again(
     account_login, klaviyo_app, clock, work, merchant, person
 ):
