@@ -13,7 +13,7 @@ from integrations.domain.logins import Side
 from integrations.domain.permissions import Capability
 from integrations.domain.shopnames import NotAShop, domain_of
 from integrations.models import KlaviyoAccount, Merchant
-from integrations.pipeline import authorizing, connection_pages
+from integrations.pipeline import authorizing, connection_pages, roles
 
 from .access import Signed, acting, answer, require, signed_in
 from .sign_ins import leave, refuse
@@ -22,10 +22,12 @@ from .sign_ins import leave, refuse
 @signed_in
 def connect(request: Signed) -> HttpResponse:
     """Where to connect: at once for whoever has one business, else one to choose from."""
-    merchants = list(Merchant.objects.visible_to(request.user).order_by("name", "pk")[:200])
+    seen = Merchant.objects.visible_to(request.user).order_by("name", "pk")[:200]
+    merchants = [one for one in seen if roles.may(request.user, Capability.CONNECT, one)]
     if len(merchants) == 1:
         return redirect("merchant-connect", public_id=merchants[0].public_id)
-    return answer(request, "connect_for_whom.html", {"merchants": merchants})
+    context = {"merchants": merchants, "belongs": bool(seen)}
+    return answer(request, "connect_for_whom.html", context)
 
 
 @signed_in
