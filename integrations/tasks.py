@@ -3,7 +3,15 @@
 from django.utils import timezone
 
 from integrations import stopping
-from integrations.pipeline import drains, jobs, maintenance, notices, subscriptions, upkeep
+from integrations.pipeline import (
+    backfill,
+    drains,
+    jobs,
+    maintenance,
+    notices,
+    subscriptions,
+    upkeep,
+)
 
 
 def drain() -> int:
@@ -11,9 +19,15 @@ def drain() -> int:
     return drains.drain(clock=timezone.now, stopping=stopping.is_due, leaving=stopping.asked)
 
 
+def read_windows() -> int:
+    """Read past data, window by window."""
+    return backfill.read(clock=timezone.now, stopping=stopping.asked)
+
+
 def sweep() -> None:
     """Find what a lost nudge or a dead worker left behind, and ask about jobs."""
     maintenance.sweep(now=timezone.now())
+    backfill.wake(now=timezone.now())
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
 
 

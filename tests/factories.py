@@ -24,6 +24,8 @@ from integrations.models import (
     Store,
     StoreLane,
     Subscription,
+    SyncJob,
+    SyncWindow,
     Tally,
     User,
 )
@@ -227,3 +229,27 @@ def a_notice(merchant: Merchant, **changes: Any) -> Notice:
         "next_attempt_at": NOON,
     }
     return Notice.objects.create(**defaults | changes)
+
+
+def a_sync_job(store: Store, **changes: Any) -> SyncJob:
+    defaults = {
+        "store": store,
+        "kind": "backfill",
+        "streams": ["orders"],
+        "since": NOON - timedelta(days=90),
+        "until": NOON,
+        "asked_at": NOON,
+    }
+    return SyncJob.objects.create(**defaults | changes)
+
+
+def a_sync_window(job: SyncJob, **changes: Any) -> SyncWindow:
+    defaults = {
+        "job": job,
+        "stream": "orders",
+        "since": job.since,
+        "until": job.until,
+        "position": next(_numbers),
+        "next_attempt_at": NOON,
+    }
+    return SyncWindow.objects.create(**defaults | changes)

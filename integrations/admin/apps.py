@@ -14,4 +14,5 @@ class ConsoleAdminConfig(AdminConfig):
         from integrations.admin import (  # noqa: PLC0415 - needs loaded models
             connections,  # noqa: F401
             registrations,  # noqa: F401
+            sync_jobs,  # noqa: F401
         )

@@ -47,6 +47,10 @@ SENTENCES = {
     "reconnect.subscribed": "The shop was asked for its messages again",
     "reconnect.released": "What had been waiting was let go on",
     "reconnect.given_up": "The reconnect was given up",
+    "job.started": "Fetching past data was started: {subject}",
+    "job.paused": "Fetching past data was paused: {subject}",
+    "job.stopped": "Fetching past data was stopped: {subject}",
+    "window.run_again": "A period is fetched once more: {subject}",
     "support.viewed": "Support opened the pages of {subject}",
     "history.exported": "The history was exported",
     "raw.added": "{subject} was added in the administration",
@@ -61,6 +65,7 @@ class Kind(StrEnum):
     LOGINS = "logins"
     RECONNECTS = "reconnects"
     MESSAGES = "messages"
+    PAST_DATA = "past-data"
     PEOPLE = "people"
     SIGNING_IN = "signing-in"
     SUPPORT = "support"
@@ -73,6 +78,7 @@ KINDS = {
         "Messages of shops",
         ("subscription", "subscriptions", "path_test", "gap"),
     ),
+    Kind.PAST_DATA: ("Fetching past data", ("job", "window")),
     Kind.PEOPLE: ("People of the team", ("team",)),
     Kind.SIGNING_IN: ("Signing in", ("session", "password", "second_step")),
     Kind.SUPPORT: ("Support, administration, exports", ("support", "raw", "history")),

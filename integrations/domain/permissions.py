@@ -24,6 +24,8 @@ class Capability(StrEnum):
     CONNECT = "Connect a shop or a Klaviyo account"
     DISCONNECT = "Disconnect a shop or a Klaviyo account"
     EXPORT_HISTORY = "Export the history"
+    BACKFILL = "Plan, start, pause and stop fetching past data"
+    BACKFILL_LOUD = "Let past data start flows, with a reason"
     INVITE = "Invite people, send an invitation again, withdraw it"
     REMOVE_PEOPLE = "Remove people from the team"
     CHANGE_ROLES = "Change somebody's role"
@@ -42,12 +44,14 @@ _MEMBER = frozenset(
         Capability.PAUSE,
         Capability.READ_HISTORY,
         Capability.SEE_TEAM,
+        Capability.BACKFILL,
     }
 )
 _OWNER = _MEMBER | {
     Capability.CONNECT,
     Capability.DISCONNECT,
     Capability.EXPORT_HISTORY,
+    Capability.BACKFILL_LOUD,
     Capability.INVITE,
     Capability.REMOVE_PEOPLE,
     Capability.CHANGE_ROLES,

@@ -3,7 +3,7 @@
 from .accounts import KlaviyoAccount
 from .audit import AuditEntry
 from .authorizations import Authorization
-from .budgets import Budget
+from .budgets import Budget, ShopBudget
 from .calls import Attempt, Call
 from .credentials import Credential
 from .dead_letters import Cause, DeadLetter
@@ -18,6 +18,7 @@ from .people import Membership, Merchant, User
 from .reconnections import Gap, Reconnection
 from .stores import Store
 from .subscriptions import PathTest, Subscription
+from .sync_jobs import SyncJob, SyncWindow
 from .tallies import Tally
 
 __all__ = [
@@ -42,9 +43,12 @@ __all__ = [
     "Reconnection",
     "RefusalCount",
     "RemoteJob",
+    "ShopBudget",
     "Store",
     "StoreLane",
     "Subscription",
+    "SyncJob",
+    "SyncWindow",
     "Tally",
     "User",
 ]

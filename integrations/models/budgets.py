@@ -3,6 +3,7 @@
 from django.db import models
 
 from .accounts import KlaviyoAccount
+from .stores import Store
 
 
 class Budget(models.Model):
@@ -24,3 +25,17 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} of {self.klaviyo_account}"
+
+
+class ShopBudget(models.Model):
+    """What is left of a shop's query points, as its last answer said (Shopify: leaky bucket)."""
+
+    store = models.OneToOneField(Store, models.CASCADE, related_name="points")
+    maximum = models.FloatField()
+    available = models.FloatField()
+    restore_rate = models.FloatField()
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.available:.0f} of {self.maximum:.0f} points of {self.store}"

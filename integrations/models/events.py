@@ -67,6 +67,17 @@ class Event(models.Model):
     next_attempt_at = models.DateTimeField()
     last_error = models.CharField(max_length=500, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    # Past data: the window it was read by, and whether flows may start because of it.
+    window = models.ForeignKey(
+        "SyncWindow",
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="events",
+    )
+    loud = models.BooleanField(default=False, db_default=False)
 
     objects = EventQuerySet.as_manager()
 
@@ -100,6 +111,11 @@ class Event(models.Model):
             ),
             models.Index(fields=["event_id"], condition=~Q(event_id=""), name="event_correlation"),
             models.Index(fields=["public_id"], name="event_public"),
+            models.Index(
+                fields=["window", "state", "-id"],
+                condition=Q(window__isnull=False),
+                name="event_of_window",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -81,6 +81,9 @@ class Taken(NamedTuple):
     received_at: datetime
     attempts: int
     failures: int
+    # Past data only: the window it was read by, and whether flows may start because of it.
+    window_id: int | None = None
+    loud: bool = False
 
 
 # One statement, so that what is in hand is on record before anybody looks at it. Sizes are read
@@ -89,7 +92,8 @@ _TAKE = """
 WITH due AS MATERIALIZED (
   SELECT * FROM (
     SELECT *, sum(octet_length(body)) OVER arrival AS bytes, row_number() OVER arrival AS place
-    FROM (SELECT id, topic, body, triggered_at, received_at, attempts, failures, next_attempt_at
+    FROM (SELECT id, topic, body, triggered_at, received_at, attempts, failures, window_id, loud,
+            next_attempt_at
           FROM integrations_event
           WHERE state = 'waiting' AND store_id = %(store)s AND lane = %(lane)s
             AND next_attempt_at <= %(now)s
@@ -103,7 +107,7 @@ WITH due AS MATERIALIZED (
   WHERE id = %(id)s AND epoch = %(epoch)s
   RETURNING 1
 )
-SELECT id, topic, body, triggered_at, received_at, attempts, failures
+SELECT id, topic, body, triggered_at, received_at, attempts, failures, window_id, loud
 FROM due CROSS JOIN mine ORDER BY place
 """
 

@@ -9,6 +9,7 @@ from integrations import queue
 from integrations.models import Heartbeat
 
 DRAIN = "drain:"
+READER = "reader:"
 SWEEP = "sweep"
 # A drain beats every second; one that is older is gone.
 DRAIN_ALIVE = timedelta(seconds=3)
@@ -25,12 +26,22 @@ def beat(name: str, *, now: datetime, detail: str = "") -> None:
         cursor.execute(_BEAT, [name, now, detail])
 
 
+def gone(name: str) -> None:
+    """Take the sign of life away, as its bearer ends in peace."""
+    Heartbeat.objects.filter(name=name).delete()
+
+
 def drains_alive(now: datetime) -> int:
     """How many drains are at work."""
     return Heartbeat.objects.filter(name__startswith=DRAIN, beat_at__gt=now - DRAIN_ALIVE).count()
 
 
+def readers_alive(now: datetime) -> int:
+    """How many readers of past data are at work."""
+    return Heartbeat.objects.filter(name__startswith=READER, beat_at__gt=now - DRAIN_ALIVE).count()
+
+
 def ask_for_help(*, now: datetime) -> None:
     """Ask for one more drain, but always leave a worker for everything else."""
-    if drains_alive(now) < settings.Q_WORKERS - 1:
+    if drains_alive(now) + readers_alive(now) < settings.Q_WORKERS - 1:
         queue.ask_for(queue.DRAIN)

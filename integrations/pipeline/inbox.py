@@ -10,7 +10,7 @@ from integrations.domain.lanes import Lane
 from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
 from integrations.models.lanes import LEASE, Claim, Taken
 
-from . import dead_letters, destinations, ledger, lookups, refusals, tallies
+from . import dead_letters, destinations, ledger, lookups, refusals, tallies, windows
 from .destinations import Destination
 from .items import Item
 from .planning import Plan
@@ -110,7 +110,9 @@ def _put_aside(store_id: int, culprits: list[Event], now: datetime) -> None:
     Event.objects.waiting().filter(pk__in=[one.pk for one in culprits]).update(
         state="dead", settled_at=now
     )
-    tallies.add(store_id, [(one, "dead") for one in culprits], now=now)
+    ended = [(one, "dead", "") for one in culprits]
+    tallies.add(store_id, ended, now=now)
+    windows.count(ended, now=now)
 
 
 def _send(

@@ -18,7 +18,7 @@ from integrations.platforms.klaviyo import jobs as platform
 from integrations.platforms.klaviyo.client import JobError, Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
 
-from . import budgets, dead_letters, logins, tallies
+from . import budgets, dead_letters, logins, tallies, windows
 
 log = logging.getLogger(__name__)
 
@@ -130,18 +130,23 @@ def _reconsider(
     # A creation may have failed because the thing exists, an update because it does not. Which
     # code says so is not published, so the other way is tried; after a few turns it is not that.
     known.update(present=endpoint in CATALOG_CREATES, fingerprint=b"")
-    before = event.state
+    before, skip = event.state, event.skip
     if is_catalog and event.failures + 1 < MOST_FLIPS:
         _move(event, "waiting", now)
     else:
         # The content was refused, so the next version of it must not count as known.
         _put_aside(job, event, failed, now)
         _move(event, "dead", now)
-    store = event.store_id
     if before in {"delivered", "skipped", "dead"}:
-        tallies.add(store, [(event, before)], now=event.settled_at or now, sign=-1)
+        _count(event, before, skip, now=event.settled_at or now, sign=-1)
     if event.state == "dead":
-        tallies.add(store, [(event, "dead")], now=now)
+        _count(event, "dead", "", now=now)
+
+
+def _count(event: Event, state: str, skip: str, *, now: datetime, sign: int = 1) -> None:
+    ended = [(event, state, skip)]
+    tallies.add(event.store_id, ended, now=now, sign=sign)
+    windows.count(ended, now=now, sign=sign)
 
 
 def _move(event: Event, state: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ from integrations.domain.operations import (
 )
 from integrations.domain.planning import Held, Verdict, judge, settle_unique_id
 from integrations.models import Store
+from integrations.models.lanes import Taken
 from integrations.platforms.klaviyo import rules
 from integrations.platforms.klaviyo.bodies import Fragment, fragment
 
@@ -40,7 +41,7 @@ class Plan:
         """Plan everything the readings say; returns what must be sent, in order."""
         # An identity is put together once: a batch asks for thousands of them.
         named = [
-            (operation, operation.identity, reading.event.pk)
+            (operation, operation.identity, reading.event)
             for reading in readings
             for operation in reading.operations
         ]
@@ -49,8 +50,8 @@ class Plan:
         wanted |= {f"{one.kind}:{one.scope}:{one.fallback_id}" for one in siblings}
         self._held = ledger.read(self._store.klaviyo_account_id, wanted)
         self._reserve(siblings)
-        for operation, identity, event_id in named:
-            self._add(operation, identity, event_id)
+        for operation, identity, event in named:
+            self._add(operation, identity, event)
         for item in self._leaders.values():
             self._judge(item)
         return [item for item in self._leaders.values() if item.outcome is Outcome.PENDING]
@@ -68,27 +69,27 @@ class Plan:
                 wanted.setdefault(one.identity, one)
         self._held |= ledger.reserve(self._store, list(wanted.values()), now=self._now)
 
-    def _add(self, operation: Operation, identity: str, event_id: int) -> None:
+    def _add(self, operation: Operation, identity: str, event: Taken) -> None:
         if isinstance(operation, TrackEvent) and operation.fallback_id:
             operation = settle_unique_id(operation, self._held.get(identity))
             identity = operation.identity
         leader = self._leaders.get(identity)
         if leader is None:
-            self._leaders[identity] = self._item(operation, identity, event_id)
+            self._leaders[identity] = self._item(operation, identity, event)
         elif isinstance(operation, TrackEvent) or operation.version < leader.operation.version:
-            leader.followers.append(event_id)
+            leader.followers.append(event.pk)
         else:
-            item = self._item(operation, identity, event_id)
+            item = self._item(operation, identity, event)
             item.followers = [*leader.followers, leader.event_id]
             self._leaders[identity] = item
 
-    def _item(self, operation: Operation, identity: str, event_id: int) -> Item:
+    def _item(self, operation: Operation, identity: str, event: Taken) -> Item:
         held = self._held.get(identity)
         if isinstance(operation, TrackEvent) and held is not None and held.present:
             # Most messages about an order repeat what is known: nothing is encoded for them.
-            return Item(operation, identity, NOTHING, b"", event_id)
-        content = fragment(operation, history=self._history)
-        return Item(operation, identity, content, fingerprint(content.content), event_id)
+            return Item(operation, identity, NOTHING, b"", event.pk)
+        content = fragment(operation, history=self._history and not event.loud)
+        return Item(operation, identity, content, fingerprint(content.content), event.pk)
 
     def _judge(self, item: Item) -> None:
         held = self._held.get(item.identity)

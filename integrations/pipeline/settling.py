@@ -16,9 +16,9 @@ from integrations.models import (
     Store,
     statements,
 )
-from integrations.models.lanes import Claim, Taken
+from integrations.models.lanes import Claim
 
-from . import dead_letters, ledger, refusals, shop_news, tallies
+from . import dead_letters, ledger, refusals, shop_news, tallies, windows
 from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
@@ -71,6 +71,7 @@ def settle(batch: Batch, *, now: datetime) -> None:
             ledger.write(told)
             _end_events(batch.endings, now)
             tallies.add(batch.store.pk, _ended(batch.endings), now=now)
+        windows.count(_ended(batch.endings), now=now)
         _keep_jobs(batch)
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)
@@ -240,8 +241,8 @@ def _keep_attempts(
     )
 
 
-def _ended(endings: list[Ending]) -> Iterable[tuple[Taken, str]]:
-    return ((one.reading.event, one.state) for one in endings if one.state != "waiting")
+def _ended(endings: list[Ending]) -> Iterable[tallies.Ended]:
+    return ((one.reading.event, one.state, one.skip) for one in endings if one.state != "waiting")
 
 
 def _note_login(batch: Batch, now: datetime) -> None:

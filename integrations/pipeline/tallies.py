@@ -19,12 +19,19 @@ SET delivered = known.delivered + excluded.delivered, skipped = known.skipped + 
 _STATES = ("delivered", "skipped", "dead")
 
 
-def add(
-    store_id: int, ended: Iterable[tuple[Event | Taken, str]], *, now: datetime, sign: int = 1
-) -> None:
-    """Count events by how they ended; a `sign` of -1 takes back an ending that did not last."""
+# An event, the state it ended in, and by which rule it was skipped if it was.
+Ended = tuple[Event | Taken, str, str]
+
+
+def add(store_id: int, ended: Iterable[Ended], *, now: datetime, sign: int = 1) -> None:
+    """Count events by how they ended; a `sign` of -1 takes back an ending that did not last.
+
+    Past data is left out: what came in the last hour is a question about now. Its windows count it.
+    """
     minutes: dict[datetime, list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
-    for event, state in ended:
+    for event, state, _ in ended:
+        if event.window_id is not None:
+            continue
         minute = event.received_at.replace(second=0, microsecond=0)
         minutes[minute][_STATES.index(state)] += sign
         if state == "delivered":

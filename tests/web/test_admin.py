@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.admin.parts import PipelineAdmin
-from integrations.models import Budget, Call, Delivery, RefusalCount, RemoteJob, User
+from integrations.models import Budget, Call, Delivery, RefusalCount, RemoteJob, ShopBudget, User
 from tests import factories as a
 
 OURS = list(apps.get_app_config("integrations").get_models())
@@ -68,6 +68,10 @@ def one_of_each(world, now):
     a.a_path_test(store)
     a.an_invitation(store.merchant)
     a.a_notice(store.merchant)
+    a.a_sync_window(a.a_sync_job(store))
+    ShopBudget.objects.create(
+        store=store, maximum=2000, available=2000, restore_rate=100, updated_at=now
+    )
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.model_name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -26,12 +26,14 @@ class _Error(msgspec.Struct):
 
 
 class _ThrottleStatus(msgspec.Struct, rename="camel"):
+    maximum_available: float = 0
     currently_available: float = 0
     restore_rate: float = 50
 
 
 class _Cost(msgspec.Struct, rename="camel"):
     requested_query_cost: float = 0
+    actual_query_cost: float | None = None
     throttle_status: _ThrottleStatus | None = None
 
 
@@ -44,6 +46,23 @@ class _Reply(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
     errors: list[_Error] | str = []
     extensions: _Meta | None = None
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a query cost in points, and what the shop's bucket holds after it."""
+
+    requested: float
+    actual: float
+    maximum: float
+    available: float
+    restore_rate: float
+
+
+class Told(msgspec.Struct, Generic[T], frozen=True):
+    """An answer and its price; no price where Shopify named none."""
+
+    data: T
+    cost: Cost | None
 
 
 @lru_cache(maxsize=32)
@@ -67,7 +86,11 @@ class Shopify:
         return f"<Shopify at {self._url}>"
 
     def query(self, name: str, variables: Mapping[str, Any], shape: type[T]) -> T:
-        """Run a document and read its data. Raises PlatformError.
+        """Run a document and read its data, as `ask` does. Raises PlatformError."""
+        return self.ask(name, variables, shape).data
+
+    def ask(self, name: str, variables: Mapping[str, Any], shape: type[T]) -> Told[T]:
+        """Run a document and read its data and what it cost. Raises PlatformError.
 
         An answer with errors, with search warnings or without data is a failure, whatever its
         status says.
@@ -80,7 +103,7 @@ class Shopify:
             reply = msgspec.json.decode(answer.body, type=_Reply)
             if failure := _failure_of_reply(reply, answer):
                 raise PlatformError(failure)
-            return msgspec.json.decode(reply.data, type=shape)
+            return Told(msgspec.json.decode(reply.data, type=shape), _cost(reply))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise PlatformError(_unexpected(answer, str(exc))) from exc
 
@@ -149,6 +172,21 @@ def _failure_of_errors(reply: _Reply, answer: Answer) -> Failure:
         status=answer.status,
         retry_after=_throttle_wait(reply) if kind is FailureKind.RATE_LIMITED else None,
         answer=answer.text,
+    )
+
+
+def _cost(reply: _Reply) -> Cost | None:
+    cost = reply.extensions.cost if reply.extensions else None
+    if cost is None or cost.throttle_status is None:
+        return None
+    status = cost.throttle_status
+    actual = cost.requested_query_cost if cost.actual_query_cost is None else cost.actual_query_cost
+    return Cost(
+        cost.requested_query_cost,
+        actual,
+        status.maximum_available,
+        status.currently_available,
+        status.restore_rate,
     )
 
 

@@ -1,0 +1,272 @@
+"""Reading past data: windows are claimed one after another, read page by page, and landed."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from integrations import queue
+from integrations.domain import retries
+from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.lanes import Lane
+from integrations.domain.windows import JobKind, Stretch, Way, WindowState
+from integrations.models import SyncWindow
+from integrations.models.sync_jobs import WindowClaim
+from integrations.platforms.shopify import pages
+
+from . import health, landing, logins, missing, points, windows
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+# As a drain: below the task's own timeout, and gone soon after nothing is left.
+LONGEST = 50.0
+LINGER = 2.0
+LOOK_EVERY = 0.25
+BEAT_EVERY = 1.0
+# Shops read side by side; each has one window at a time.
+READERS = 4
+# What the first page is expected to cost, before a shop has named a price.
+FIRST_POINTS = 400.0
+# A login that does not work is found out by its own checks; the window looks again after this.
+LOGIN_WAIT = timedelta(minutes=1)
+AHEAD_WAIT = timedelta(seconds=1)
+# An answer that is not understood is asked for this often before the window is given up.
+MOST_UNEXPECTED = 4
+
+
+def read(*, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Read windows until nothing is due; returns how many records were landed.
+
+    It ends after LONGEST seconds or when it is asked to stop, and asks for a successor if
+    windows are left.
+    """
+    crew = _Readers(clock, stopping)
+    crew.run()
+    if not stopping() and SyncWindow.objects.due(clock()).exists():
+        queue.ask_for(queue.READ)
+    return crew.landed
+
+
+def wake(*, now: datetime) -> None:
+    """Ask for a reader if windows are due and nobody reads."""
+    if SyncWindow.objects.due(now).exists() and not health.readers_alive(now):
+        queue.ask_for(queue.READ)
+
+
+class _Readers:
+    """Threads that each read one window at a time, with a database connection of their own."""
+
+    def __init__(self, clock: Clock, stopping: Callable[[], bool]) -> None:
+        self.landed = 0
+        self._clock, self._stopping = clock, stopping
+        self._name = f"{health.READER}{socket.gethostname()}:{os.getpid()}"
+        self._began = time.monotonic()
+        self._busy_at = self._began
+        self._beat_at = 0.0
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Read until nothing is due."""
+        helpers = [
+            threading.Thread(target=self._help, name=f"window-{number}", daemon=True)
+            for number in range(1, READERS)
+        ]
+        for one in helpers:
+            one.start()
+        try:
+            self._loop()
+        finally:
+            for one in helpers:
+                one.join()
+            health.gone(self._name)
+
+    def is_over(self) -> bool:
+        """Whether to stop behind the page in hand."""
+        return self._stopping() or time.monotonic() - self._began > LONGEST
+
+    def _help(self) -> None:
+        try:
+            self._loop()
+        finally:
+            connection.close()
+
+    def _loop(self) -> None:
+        while not self.is_over() and time.monotonic() - self._busy_at < LINGER:
+            self._beat()
+            claim = SyncWindow.objects.claim(by=self._name, now=self._clock())
+            if claim is None:
+                time.sleep(LOOK_EVERY)
+                continue
+            self._busy_at = time.monotonic()
+            self._one(claim)
+
+    def _beat(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._beat_at < BEAT_EVERY:
+                return
+            self._beat_at = time.monotonic()
+        health.beat(self._name, now=self._clock())
+
+    def _one(self, claim: WindowClaim) -> None:
+        try:
+            landed = read_window(
+                claim, clock=self._clock, is_over=self.is_over, alive=self._note_life
+            )
+        except Exception:
+            # The lease runs out and another reader goes on at the cursor.
+            log.exception("window.broke", extra={"window": claim.pk})
+            connection.close()
+            return
+        with self._lock:
+            self.landed += landed
+
+    def _note_life(self) -> None:
+        self._busy_at = time.monotonic()
+        self._beat()
+
+
+def read_window(
+    claim: WindowClaim,
+    *,
+    clock: Clock,
+    is_over: Callable[[], bool],
+    alive: Callable[[], None] = lambda: None,
+) -> int:
+    """Read one claimed window from its cursor, as far as it gets; returns how many were landed."""
+    window = SyncWindow.objects.select_related("job__store__klaviyo_account").get(pk=claim.pk)
+    landed = 0
+    if not window.way:
+        window.way = Way.PAGES
+        SyncWindow.objects.owned(claim).update(way=window.way)
+    try:
+        while window.state == WindowState.READING:
+            alive()
+            if is_over() or not _may_go_on(window):
+                give_back(claim, until=clock())
+                break
+            if landing.is_far_ahead(window.job.store_id):
+                give_back(claim, until=clock() + AHEAD_WAIT, reason=AHEAD)
+                break
+            wait = points.take(window.job.store_id, _price(window), lane=Lane.BACKFILL, now=clock())
+            if wait is not None:
+                if wait - clock() > timedelta(seconds=5):
+                    give_back(claim, until=wait, reason=LIMITED)
+                    break
+                time.sleep(max(0.05, min(1.0, (wait - clock()).total_seconds())))
+                continue
+            landed += _one_page(claim, window, clock)
+    except landing.LostWindow:
+        log.warning("window.lost_lease", extra={"window": claim.pk, "epoch": claim.epoch})
+    except PlatformError as exc:
+        _failed(claim, window, exc.failure, clock())
+    return landed
+
+
+AHEAD = "Enough is read; what has been read is being sent first."
+LIMITED = "The shop's limit is used up for the moment."
+LOGIN = "The shop's login does not work."
+
+
+def _may_go_on(window: SyncWindow) -> bool:
+    """Whether nobody paused or cancelled the job, or the shop, meanwhile."""
+    return SyncWindow.objects.filter(
+        pk=window.pk, job__state="running", job__store__paused_at=None, state="reading"
+    ).exists()
+
+
+def _price(window: SyncWindow) -> float:
+    price = window.bulk.get("points")
+    return float(price) if price else FIRST_POINTS
+
+
+def _one_page(claim: WindowClaim, window: SyncWindow, clock: Clock) -> int:
+    job = window.job
+    page = logins.ask_shop(
+        job.store,
+        lambda shop: pages.read(
+            shop,
+            window.stream,
+            Stretch(window.since, window.until),
+            cursor=window.cursor,
+            size=window.page_size,
+            changed=job.kind == JobKind.CATCH_UP,
+        ),
+        now=clock(),
+    )
+    points.learn(job.store_id, page.cost, now=clock())
+    rows = missing.only(window, page.rows) if job.only_missing else page.rows
+    size = pages.next_size(window.page_size, page.cost)
+    if page.cost:
+        # The price grows with the logarithm of the size, so a doubled page costs little more.
+        window.bulk["points"] = page.cost.requested * (1.3 if size > window.page_size else 1.0)
+    found = landing.land(
+        claim,
+        window,
+        rows,
+        cursor=page.cursor,
+        is_last=not page.cursor,
+        left_out=len(page.rows) - len(rows),
+        page_size=size,
+        now=clock(),
+    )
+    window.cursor, window.page_size = page.cursor, size
+    if not page.cursor:
+        window.state = WindowState.SENDING
+    return found
+
+
+def give_back(claim: WindowClaim, *, until: datetime, reason: str = "") -> None:
+    """Let go of a window; it goes on at its cursor."""
+    SyncWindow.objects.owned(claim).update(
+        lease_until=None, lease_by="", next_attempt_at=until, wait_reason=reason
+    )
+
+
+def _failed(claim: WindowClaim, window: SyncWindow, failure: Failure, now: datetime) -> None:
+    """Say what becomes of a window whose page could not be read: wait, try again, or give up."""
+    failures = window.failures + 1
+    match failure.kind:
+        case FailureKind.AUTH:
+            give_back(claim, until=now + LOGIN_WAIT, reason=LOGIN)
+            return
+        case FailureKind.RATE_LIMITED:
+            until = points.block(
+                window.job.store_id, failure.retry_after or timedelta(seconds=2), now=now
+            )
+            give_back(claim, until=until, reason=LIMITED)
+            return
+        case FailureKind.TOO_LARGE if window.page_size > 1:
+            SyncWindow.objects.owned(claim).update(page_size=max(1, window.page_size // 2))
+            give_back(claim, until=now)
+            return
+    decision = retries.decide(failure, failures=failures, now=now)
+    changes = {
+        "failures": failures,
+        "last_error": failure.message[:500],
+        "error_code": failure.code[:60],
+        "lease_until": None,
+        "lease_by": "",
+    }
+    is_strange = failure.kind is FailureKind.UNEXPECTED and failures >= MOST_UNEXPECTED
+    if isinstance(decision, retries.Retry) and not is_strange:
+        # A page that timed out may be too long for the shop.
+        smaller = max(1, window.page_size // 2) if failures % 2 == 0 else window.page_size
+        SyncWindow.objects.owned(claim).update(
+            **changes,
+            next_attempt_at=decision.at,
+            page_size=smaller,
+            wait_reason=failure.message[:200],
+        )
+        return
+    SyncWindow.objects.owned(claim).update(
+        **changes, state=WindowState.FAILED, finished_at=now, wait_reason=""
+    )
+    windows.finish_jobs(type(window.job).objects.filter(pk=window.job_id), now=now)
+    log.warning("window.failed", extra={"window": window.pk, "code": failure.code})

@@ -1,0 +1,164 @@
+"""Pages of a shop's past: what is in a range, as the bytes Shopify wrote, one node each."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.windows import Stretch
+
+from .client import Cost, Shopify
+from .orders import AT_ONCE
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How one stream is searched and read."""
+
+    connection: str
+    document: str
+    # The search field and sort key for when a thing was made, and for when it last changed.
+    made: tuple[str, str]
+    changed: tuple[str, str]
+    # Shopify compares this field by whole days only, so the edges are looked at here.
+    by_day: frozenset[str] = frozenset()
+
+
+READINGS: dict[str, Reading] = {
+    "orders": Reading(
+        "orders", "orders_window", ("created_at", "CREATED_AT"), ("updated_at", "UPDATED_AT")
+    ),
+}
+# Shopify: at most 250 nodes a page; we begin small and follow what a page really costs.
+FIRST_SIZE, MOST_NODES = 25, 250
+# A single query may ask for 1,000 points on every plan.
+MOST_POINTS = 900
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One node: which it is, in which version, and its bytes."""
+
+    source_id: str
+    made_at: datetime
+    version: datetime
+    body: bytes
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some nodes, where to go on (empty at the end), and what that cost."""
+
+    rows: list[Row]
+    cursor: str
+    cost: Cost | None
+
+
+class _PageInfo(msgspec.Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class _Connection(msgspec.Struct, rename="camel"):
+    page_info: _PageInfo
+    nodes: list[msgspec.Raw]
+
+
+class _Node(msgspec.Struct, rename="camel"):
+    legacy_resource_id: str | int
+    created_at: datetime
+    updated_at: datetime
+
+
+class _ById(msgspec.Struct):
+    nodes: list[msgspec.Raw]
+
+
+# What a list says inside a node when there is more of it.
+_CUT_SHORT = (b'"hasNextPage":true', b'"hasNextPage": true')
+
+
+def read(
+    client: Shopify,
+    stream: str,
+    stretch: Stretch,
+    *,
+    cursor: str,
+    size: int,
+    changed: bool = False,
+) -> Page:
+    """Read one page of a stream's half-open stretch, oldest first. Raises PlatformError.
+
+    Nodes whose own lists came cut short are fetched once more with longer ones; what is still
+    cut short then says so when it is parsed, and is never taken for whole.
+    """
+    how = READINGS[stream]
+    field, sort = how.changed if changed else how.made
+    variables: dict[str, Any] = {
+        "first": size,
+        "after": cursor or None,
+        "search": search(field, stretch),
+        "sort": sort,
+    }
+    told = client.ask(how.document, variables, dict[str, _Connection])
+    page = told.data[how.connection]
+    following = (page.page_info.end_cursor or "") if page.page_info.has_next_page else ""
+    if following and following == cursor:
+        raise PlatformError(
+            Failure(FailureKind.UNEXPECTED, "Shopify gave the same page twice.", "cursor_repeats")
+        )
+    rows = [_row(bytes(raw)) for raw in page.nodes]
+    if how.by_day & {field}:
+        rows = [row for row in rows if _within(row, stretch, changed=changed)]
+    return Page(_whole(client, stream, rows), following, told.cost)
+
+
+def search(field: str, stretch: Stretch) -> str:
+    """Shopify's search for a half-open range; unquoted times would break at their colons."""
+    return f"{field}:>='{_utc(stretch.since)}' AND {field}:<'{_utc(stretch.until)}'"
+
+
+def next_size(size: int, cost: Cost | None) -> int:
+    """How long the next page may be, from what this one was priced at.
+
+    Shopify prices a connection by the logarithm of its size, so twice the page costs little more.
+    """
+    if cost is None or cost.requested <= 0:
+        return size
+    if cost.requested > MOST_POINTS:
+        return max(1, size // 2)
+    room = min(MOST_POINTS, cost.maximum * 0.8) - cost.requested
+    return min(MOST_NODES, size * 2) if room > cost.requested * 0.25 else size
+
+
+def _utc(moment: datetime) -> str:
+    # A part of a second would be cut off; the range is cut at whole ones.
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def _row(raw: bytes) -> Row:
+    try:
+        node = msgspec.json.decode(raw, type=_Node)
+    except msgspec.DecodeError as exc:
+        raise PlatformError(
+            Failure(FailureKind.UNEXPECTED, f"Shopify's node cannot be read: {exc}", "node_shape")
+        ) from exc
+    return Row(str(node.legacy_resource_id), node.created_at, node.updated_at, raw)
+
+
+def _within(row: Row, stretch: Stretch, *, changed: bool) -> bool:
+    moment = row.version if changed else row.made_at
+    return stretch.since <= moment < stretch.until
+
+
+def _whole(client: Shopify, stream: str, rows: list[Row]) -> list[Row]:
+    if stream != "orders":
+        return rows
+    short = [row for row in rows if any(mark in row.body for mark in _CUT_SHORT)]
+    longer: dict[str, Row] = {}
+    for start in range(0, len(short), AT_ONCE):
+        part = short[start : start + AT_ONCE]
+        ids = {"ids": [f"gid://shopify/Order/{row.source_id}" for row in part]}
+        for raw in client.query("orders_by_id", ids, _ById).nodes:
+            if bytes(raw) != b"null":
+                row = _row(bytes(raw))
+                longer[row.source_id] = row
+    return [longer.get(row.source_id, row) for row in rows]

@@ -1,0 +1,293 @@
+"""Past data, window by window, against a shop that has some."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.db.models import Sum
+
+from integrations.domain.windows import BadRange, JobState, Stretch, WindowState
+from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow
+from integrations.pipeline import audit, backfill, landing, sync_jobs
+from integrations.platforms.shopify import pages
+from sandbox.config import ShopConfig
+from sandbox.shopify import Shopify
+from tests import factories
+
+from .conftest import events_of
+
+DOMAIN = "alpine-demo.myshopify.com"
+ORDERS = 60
+
+
+@pytest.fixture
+def shop(settings, clock):
+    config = ShopConfig(domain=DOMAIN, token="shpat_good", past_orders=ORDERS, past_days=80, seed=4)
+    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
+        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+        yield server
+
+
+@pytest.fixture
+def store(transactional_db, shop):
+    return factories.a_store(domain=DOMAIN, token="shpat_good")
+
+
+@pytest.fixture
+def job(store, clock):
+    return a_job(store, clock)
+
+
+def a_job(store, clock, *, days=90, **changes):
+    now = clock()
+    wish = sync_jobs.Wish(
+        streams=("orders",), stretch=Stretch(now - timedelta(days=days), now), **changes
+    )
+    return sync_jobs.draft(store, wish, by=None, now=now)
+
+
+def start(job, clock):
+    sync_jobs.start(job, by=audit.AUTOMATIC, now=clock())
+
+
+@pytest.fixture
+def read(clock):
+    """Read every window that is due, in this process."""
+
+    def run(rounds=200):
+        landed = 0
+        for _ in range(rounds):
+            claim = SyncWindow.objects.claim(by="test", now=clock())
+            if claim is None:
+                break
+            landed += backfill.read_window(claim, clock=clock, is_over=lambda: False)
+        return landed
+
+    return run
+
+
+@pytest.fixture
+def finish(read, work, clock):
+    """Read and send until the job is over."""
+
+    def run(job):
+        for _ in range(200):
+            read()
+            work()
+            job.refresh_from_db()
+            if job.state == JobState.DONE:
+                return
+            clock.forward(seconds=5)
+        raise AssertionError(f"still {job.state}")
+
+    return run
+
+
+def orders_of(shop):
+    return shop.stores[DOMAIN].memory.orders.bodies()
+
+
+def totals(job):
+    return job.windows.aggregate(
+        *(Sum(name, default=0) for name in ("found", "sent", "unchanged", "skipped", "failed"))
+    )
+
+
+def test_everything_in_the_range_is_found_and_ends_as_exactly_one_thing(
+    shop, klaviyo, job, clock, finish
+):
+    start(job, clock)
+    finish(job)
+
+    counts = totals(job)
+    assert counts["found__sum"] == len(list(orders_of(shop)))
+    assert counts["found__sum"] == sum(
+        counts[f"{name}__sum"] for name in ("sent", "unchanged", "skipped", "failed")
+    )
+    ended = Counter(Event.objects.filter(window__job=job).values_list("state", flat=True))
+    assert ended["delivered"] == counts["sent__sum"]
+    assert {window.state for window in job.windows.all()} == {WindowState.DONE}
+
+
+def test_it_is_silent_unless_somebody_chose_otherwise_and_said_why(
+    shop, klaviyo, store, job, clock, finish
+):
+    start(job, clock)
+    finish(job)
+    assert {event["backfill"] for event in events_of(klaviyo, "Placed Order")} == {True}
+
+    with pytest.raises(BadRange):
+        a_job(store, clock, silent=False)
+    klaviyo.reset()
+    klaviyo.accounts["DEMO01"].keys.add("pk_demo")
+    Delivery.objects.all().delete()
+    loud = a_job(store, clock, silent=False, loud_reason="Win-back flow wants them")
+    start(loud, clock)
+    finish(loud)
+    assert {event["backfill"] for event in events_of(klaviyo, "Placed Order")} == {False}
+
+
+def test_windows_go_newest_first_and_meet_without_a_gap(store, clock):
+    job = a_job(store, clock, days=200)
+
+    windows = list(job.windows.order_by("position"))
+
+    assert windows[0].until == job.until
+    assert windows[-1].since == job.since
+    assert all(new.since == old.until for new, old in pairwise(windows))
+
+
+def test_a_second_run_finds_everything_unchanged(shop, klaviyo, job, clock, finish):
+    start(job, clock)
+    finish(job)
+    before, calls = totals(job), len(klaviyo.calls)
+
+    sync_jobs.run_again(job.windows.get(), by=audit.AUTOMATIC, now=clock())
+    finish(job)
+
+    after = totals(job)
+    assert after["found__sum"] == before["found__sum"]
+    assert after["sent__sum"] == 0
+    assert after["unchanged__sum"] == before["sent__sum"]
+    assert len(klaviyo.calls) == calls
+
+
+def test_a_run_for_what_is_missing_leaves_out_what_arrived(shop, klaviyo, store, clock, finish):
+    first = a_job(store, clock)
+    start(first, clock)
+    finish(first)
+    lost = Delivery.objects.filter(kind="placed_order").first()
+    Delivery.objects.filter(source_id=lost.source_id).delete()
+
+    again = a_job(store, clock, only_missing=True)
+    start(again, clock)
+    finish(again)
+
+    window = again.windows.get()
+    assert Event.objects.filter(window=window, state="delivered").count() == 1
+    assert window.left_out + window.found == first.windows.get().found
+
+
+def test_a_pause_holds_what_is_landed_and_a_resume_lets_it_go(
+    shop, klaviyo, job, clock, read, work
+):
+    start(job, clock)
+    landed = read()
+    sync_jobs.pause(job, by=audit.AUTOMATIC, now=clock())
+    assert work() == 0
+    assert SyncWindow.objects.claim(by="other", now=clock()) is None
+
+    sync_jobs.resume(job, by=audit.AUTOMATIC, now=clock())
+    read()
+    work()
+
+    job.refresh_from_db()
+    assert (job.state, totals(job)["found__sum"]) == (JobState.DONE, landed)
+
+
+def test_a_stop_takes_back_what_was_not_sent_and_says_how_much(
+    shop, klaviyo, job, clock, read, work
+):
+    start(job, clock)
+    landed = read()
+
+    assert sync_jobs.cancel(job, by=audit.AUTOMATIC, now=clock()) == landed
+
+    assert work() == 0
+    assert not events_of(klaviyo, "Placed Order")
+    assert {w.state for w in job.windows.all()} == {WindowState.CANCELLED}
+    with pytest.raises(sync_jobs.NotNow):
+        sync_jobs.resume(job, by=audit.AUTOMATIC, now=clock())
+
+
+def test_a_reader_that_dies_between_two_pages_is_taken_over_at_the_cursor(
+    shop, klaviyo, job, clock, finish, monkeypatch
+):
+    monkeypatch.setattr(pages, "next_size", lambda size, cost: size)
+    start(job, clock)
+    claim = SyncWindow.objects.claim(by="dies", now=clock())
+    seen = []
+    backfill.read_window(claim, clock=clock, is_over=lambda: len(seen) > 1 or seen.append(1))
+    SyncWindow.objects.filter(pk=claim.pk).update(lease_until=clock() + timedelta(seconds=60))
+    assert SyncWindow.objects.claim(by="early", now=clock()) is None
+
+    clock.forward(seconds=61)
+    finish(job)
+
+    assert totals(job)["found__sum"] == ORDERS
+    assert (
+        Counter(e["unique_id"] for e in events_of(klaviyo, "Placed Order")).most_common(1)[0][1]
+        == 1
+    )
+
+
+def test_whoever_lost_the_lease_lands_nothing(shop, klaviyo, job, clock):
+    start(job, clock)
+    old = SyncWindow.objects.claim(by="slow", now=clock())
+    clock.forward(seconds=61)
+    new = SyncWindow.objects.claim(by="quick", now=clock())
+    window = SyncWindow.objects.select_related("job__store").get(pk=new.pk)
+
+    with pytest.raises(landing.LostWindow):
+        landing.land(old, window, [], cursor="x", is_last=False, now=clock())
+
+    window.refresh_from_db()
+    assert window.cursor == ""
+
+
+def test_the_same_range_is_not_fetched_twice_at_once(shop, store, job, clock):
+    start(job, clock)
+
+    with pytest.raises(sync_jobs.Overlap) as refused:
+        start(a_job(store, clock, days=10), clock)
+
+    assert refused.value.job == job
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "code"),
+    [(0, -1, "end_before_start"), (1, 2, "future"), (-9000, 0, "too_early")],
+)
+def test_a_range_that_cannot_be_meant_is_refused(store, clock, since, until, code):
+    now = clock()
+    stretch = Stretch(now + timedelta(days=since), now + timedelta(days=until))
+
+    with pytest.raises(BadRange) as refused:
+        sync_jobs.draft(
+            store, sync_jobs.Wish(streams=("orders",), stretch=stretch), by=None, now=now
+        )
+
+    assert refused.value.code == code
+    assert not SyncJob.objects.exists()
+
+
+def test_a_throttled_shop_is_waited_for(shop, klaviyo, job, clock, finish):
+    shop.script.load({"answer_next": [{"status": 429, "headers": {"Retry-After": "2"}}]})
+    start(job, clock)
+    finish(job)
+
+    assert totals(job)["found__sum"] == ORDERS
+
+
+def test_a_login_that_does_not_work_holds_the_window_at_its_cursor(
+    shop, klaviyo, job, clock, read, finish
+):
+    shop.stores[DOMAIN].access.withdraw()
+    start(job, clock)
+
+    assert read(rounds=3) == 0
+
+    window = job.windows.get()
+    assert (window.state, window.failures) == (WindowState.READING, 0)
+    assert window.wait_reason == backfill.LOGIN
+
+
+def test_every_step_is_on_record(shop, job, clock):
+    start(job, clock)
+    sync_jobs.pause(job, by=audit.AUTOMATIC, now=clock(), reason="Stocktaking")
+    sync_jobs.resume(job, by=audit.AUTOMATIC, now=clock())
+    sync_jobs.cancel(job, by=audit.AUTOMATIC, now=clock())
+
+    actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+    assert actions == ["job.started", "job.paused", "job.started", "job.stopped"]
