@@ -228,3 +228,91 @@ def test_each_store_is_looked_at_once_an_hour_however_many_rounds_there_are(
 
 def test_a_round_ends_when_the_worker_is_asked_to_stop(store, clock):
     assert subscriptions.audit_due(clock=clock, stopping=lambda: True) == 0
+
+
+def says(shopify, verb, *, errors=None, complaint="", times=1):
+    """Let the shop answer the next calls of one kind in its own way, with status 200."""
+    left = [times]
+
+    def answer(call):
+        if verb not in call.body.decode() or not left[0]:
+            return None
+        left[0] -= 1
+        if errors:
+            return Reply(200, {"data": None, "errors": errors})
+        told = {"webhookSubscription": None, "userErrors": [{"message": complaint}]}
+        return Reply(200, {"data": {f"webhookSubscription{verb}": told}})
+
+    shopify.script.answer_next(answer, times=200, match="graphql.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"complaint": "Address is not allowed"}, "Address is not allowed"),
+        (
+            {"errors": [{"message": "no", "extensions": {"code": "ACCESS_DENIED"}}]},
+            "The permission read_orders is missing.",
+        ),
+    ],
+)
+def test_one_topic_that_is_refused_leaves_the_others_alone(store, shopify, clock, changes, reason):
+    says(shopify, "Create", **changes)
+
+    report = subscriptions.subscribe(store, now=clock())
+
+    assert report.refused == {"orders/create": reason}
+    assert report.present == len(WANTED) - 1
+    row = Subscription.objects.get(topic="orders/create")
+    assert (row.trouble, row.seen_at) == (reason, None)
+    assert Credential.objects.get(store=store).state == "active"
+
+
+def test_what_somebody_else_made_a_moment_ago_counts(store, shopify, clock):
+    says(shopify, "Create", complaint="Address for this topic has already been taken")
+
+    report = subscriptions.subscribe(store, now=clock())
+
+    assert report.present == len(WANTED)
+    assert report.refused == {}
+
+
+def test_what_is_gone_while_it_is_corrected_is_made_anew(store, shop, shopify, clock):
+    old = f"https://old.example/webhooks/shopify/{store.public_id}/"
+    shop.subscribe("ORDERS_CREATE", {"uri": old})
+    says(shopify, "Update", complaint="Webhook subscription does not exist")
+
+    subscriptions.subscribe(store, now=clock())
+
+    assert topics_of(shop).count("ORDERS_CREATE") == 2  # the one the shop said it has not, and ours
+
+
+def test_an_interruption_in_the_middle_keeps_what_was_done_and_goes_on_from_there(
+    store, shop, shopify, clock
+):
+    made = iter(range(100))
+
+    def throttled(call):
+        if "Create" not in call.body.decode() or next(made) != 5:
+            return None
+        return Reply(200, {"errors": [{"message": "slow", "extensions": {"code": "THROTTLED"}}]})
+
+    shopify.script.answer_next(throttled, times=200, match="graphql.json")
+    subscriptions.look(store, now=clock())
+
+    assert len(shop.subscriptions) == Subscription.objects.exclude(seen_at=None).count() == 5
+    store.refresh_from_db()
+    assert store.subscriptions_trouble == ""
+    subscriptions.look(store, now=clock())
+    assert len(shop.subscriptions) == len(WANTED)
+
+
+def test_a_token_that_is_refused_ends_the_look_and_breaks_the_login(store, shopify, clock):
+    shopify.script.answer_next(Reply(401, {"errors": "no"}), times=9, match="graphql.json")
+
+    report = subscriptions.look(store, now=clock())
+
+    assert report.trouble
+    assert Credential.objects.get(store=store).state == "needs_reconnect"
+    store.refresh_from_db()
+    assert store.subscriptions_due_at > clock() + timedelta(minutes=50)
