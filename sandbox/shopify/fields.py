@@ -31,6 +31,14 @@ class Own(Field):
         return getattr(row, self.name)
 
 
+class Day(Own):
+    """Reads the day of an instant: what compares it looks at whole days only."""
+
+    def __call__(self, row: Row) -> Any:
+        """Read the value."""
+        return getattr(row, self.name) // 86_400
+
+
 class Status(Field):
     """Tells open orders from closed and cancelled ones."""
 
@@ -69,7 +77,8 @@ FIELDS: dict[str, dict[str, Getter]] = {
         "customer_id": CustomerId("customer_id", "number"),
     },
     "customers": {
-        "updated_at": _TIMES["updated_at"],
+        # The one instant that Shopify documents as "matching a whole day".
+        "updated_at": Day("updated", "day"),
         "id": _TIMES["id"],
         "customer_date": _TIMES["created_at"],
         "email": Field("email"),

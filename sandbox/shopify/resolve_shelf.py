@@ -86,9 +86,17 @@ def _variants(source: Body, info: Any, arguments: Body) -> Body:
 
 
 def _media(source: Body, info: Any, arguments: Body) -> Body | None:
-    image = source.get("image")
-    if not image:
-        return None
+    return _shown(image) if (image := source.get("image")) else None
+
+
+def _pictures(source: Body, info: Any, arguments: Body) -> Body:
+    """The pictures of a variant: those of its product that name it."""
+    product = store_of(info).memory.products.get(source["product_id"]) or {}
+    named = [one for one in product.get("images", []) if source["id"] in one["variant_ids"]]
+    return inner([_shown(one) for one in named], arguments)
+
+
+def _shown(image: Body) -> Body:
     preview = {"image": {"url": image["src"]}}
     return {"id": image["id"], "alt": image["alt"], "preview": preview, "__kind": "MediaImage"}
 
@@ -164,6 +172,7 @@ FIELDS: dict[str, Resolver] = {
     "ProductVariant.availableForSale": lambda s, i, a: s["inventory_quantity"] > 0,
     "ProductVariant.inventoryItem": lambda s, i, a: inventory_item(s),
     "ProductVariant.inventoryPolicy": upper("inventory_policy"),
+    "ProductVariant.media": _pictures,
     "ProductVariant.product": _parent,
     "ProductVariant.selectedOptions": _options,
     "InventoryItem.id": global_id("InventoryItem"),

@@ -97,11 +97,13 @@ def _test(getter: Getter, op: str, text: str) -> Callable[[Row], bool] | None:
     def value_of(row: Row) -> Any:
         return getter(row)
 
-    if getattr(getter, "kind", "text") == "instant":
+    if getattr(getter, "kind", "text") in ("instant", "day"):
         try:
             wanted: Any = _instant(text)
         except ValueError:
             return None
+        if getattr(getter, "kind", "text") == "day":
+            wanted //= 86_400
     elif getattr(getter, "kind", "text") == "number":
         if not text.isdigit():
             return None

@@ -1,4 +1,6 @@
-"""The law: the same order through every shape gives the same operations."""
+"""The law: the same record through every shape gives the same operations."""
+
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -6,6 +8,8 @@ import pytest
 from integrations.domain.failures import Failure, FailureKind
 from integrations.domain.metrics import Settings
 from integrations.domain.translation import translate
+from integrations.domain.windows import Stretch
+from integrations.platforms.shopify import pages, past, webhooks
 from integrations.platforms.shopify.client import Shopify as Client
 from integrations.platforms.shopify.orders import fetch_orders
 from integrations.platforms.shopify.webhooks import ORDER
@@ -59,6 +63,91 @@ def test_every_order_says_the_same_in_the_webhooks_and_in_graphqls_shape(shopify
         seen["fulfilments"] += len(order.fulfilments)
         seen["cancelled"] += order.cancelled_at is not None
     assert all(seen.values()), f"the shop must have had all of these: {seen}"
+
+
+NOW = datetime.now(UTC)
+UPDATED = {
+    "orders": "orders/updated",
+    "customers": "customers/update",
+    "products": "products/update",
+}
+EVER = Stretch(NOW - timedelta(days=3000), NOW + timedelta(days=1))
+
+
+def everything(client, stream, *, size=40):
+    """Every node of a stream's past, page by page."""
+    rows, cursor = [], ""
+    while True:
+        page = pages.read(client, stream, EVER, cursor=cursor, size=size)
+        rows += page.rows
+        if not (cursor := page.cursor):
+            return {row.source_id: row for row in rows}
+
+
+@pytest.mark.parametrize("stream", ["orders", "customers", "products"])
+def test_every_record_says_the_same_in_the_webhooks_and_in_a_windows_shape(shopify, client, stream):
+    shelf = {str(row.id): row.body for row in shopify.stores[DOMAIN].memory.shelf(stream).rows()}
+
+    found = everything(client, stream)
+
+    assert found.keys() == shelf.keys()
+    for key, body in shelf.items():
+        told = webhooks.parse(UPDATED[stream], body, triggered_at=NOW)
+        here = translate(told, settings=SETTINGS)
+        there = translate(
+            past.parse(past.topic(stream), found[key].body, triggered_at=NOW), settings=SETTINGS
+        )
+        assert (there.skip, there.notes) == (here.skip, here.notes)
+        assert [plain(one) for one in there.operations] == [plain(one) for one in here.operations]
+
+
+def test_a_variants_own_picture_comes_along(shopify, client):
+    shelf = shopify.stores[DOMAIN].memory.products
+    product = next(one for one in shelf.bodies() if len(one["variants"]) > 2)
+    chosen = product["variants"][1]["id"]
+    picture = {**product["images"][0], "src": "https://cdn.example/1.jpg", "variant_ids": [chosen]}
+    shelf.put({**product, "images": [*product["images"], picture]})
+
+    node = everything(client, "products")[str(product["id"])]
+
+    record = past.parse("past/products", node.body, triggered_at=NOW)
+    pictures = {one.source_id: one.image_url for one in record.variants}
+    assert pictures.pop(str(chosen)) == picture["src"]
+    assert set(pictures.values()) == {None}
+
+
+def test_a_product_with_more_variants_than_a_page_shows_is_read_whole(shopify, client):
+    shelf = shopify.stores[DOMAIN].memory.products
+    product = next(shelf.bodies())
+    one = product["variants"][0]
+    many = [{**one, "id": one["id"] + 7 * n, "title": f"Size {n}"} for n in range(233)]
+    shelf.put({**product, "variants": many})
+
+    node = everything(client, "products")[str(product["id"])]
+
+    record = past.parse("past/products", node.body, triggered_at=NOW)
+    assert [v.source_id for v in record.variants] == [str(v["id"]) for v in many]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_people_are_found_to_the_second_although_shopify_looks_at_whole_days(
+    shopify, client, changed
+):
+    rows = shopify.stores[DOMAIN].memory.customers.rows()
+    moment = sorted(row.updated if changed else row.created for row in rows)[len(rows) // 2]
+    start = datetime.fromtimestamp(moment, UTC)
+    stretch = Stretch(start, start + timedelta(hours=30))
+
+    page = pages.read(client, "customers", stretch, cursor="", size=250, changed=changed)
+
+    expected = {
+        str(row.id)
+        for row in rows
+        if stretch.since.timestamp()
+        <= (row.updated if changed else row.created)
+        < stretch.until.timestamp()
+    }
+    assert {row.source_id for row in page.rows} == expected != set()
 
 
 def plain(operation):

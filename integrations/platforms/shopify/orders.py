@@ -58,10 +58,10 @@ def read_order(raw: dict[str, Any]) -> Order:
 
 
 def _order(node: nodes.OrderNode) -> Order:
-    _whole(node.line_items.page_info, "lines")
+    whole(node.line_items.page_info, "lines")
     order_id = identifier(node.legacy_resource_id, "id")
     code = currency(node.currency_code, "currencyCode")
-    billing, shipping = _address(node.billing_address), _address(node.shipping_address)
+    billing, shipping = address(node.billing_address), address(node.shipping_address)
     named = billing or shipping or Address()
     customer = node.customer or nodes.CustomerNode()
     email = customer.default_email_address or nodes.Email()
@@ -108,7 +108,7 @@ def _order(node: nodes.OrderNode) -> Order:
 
 
 def _refund(node: nodes.RefundNode, order_id: str, code: str) -> Refund:
-    _whole(node.refund_line_items.page_info, "refunded lines")
+    whole(node.refund_line_items.page_info, "refunded lines")
     at = node.processed_at or node.created_at
     if at is None:
         raise Unreadable("This refund has no date.", field="$.refunds.createdAt", rule="type")
@@ -125,7 +125,7 @@ def _refund(node: nodes.RefundNode, order_id: str, code: str) -> Refund:
 
 
 def _fulfilment(node: nodes.FulfilmentNode, order_id: str) -> Fulfilment:
-    _whole(node.fulfillment_line_items.page_info, "fulfilled lines")
+    whole(node.fulfillment_line_items.page_info, "fulfilled lines")
     tracking = node.tracking_info
     return Fulfilment(
         source_id=identifier(node.legacy_resource_id, "fulfillments.id"),
@@ -158,7 +158,8 @@ def _line(node: nodes.LineNode, *, count: int | None = None) -> LineItem:
     )
 
 
-def _address(node: nodes.AddressNode | None) -> Address | None:
+def address(node: nodes.AddressNode | None) -> Address | None:
+    """A postal address from its GraphQL shape."""
     if node is None:
         return None
     return Address(
@@ -185,7 +186,8 @@ def _number(gid: str) -> str:
     return identifier(gid.rsplit("/", 1)[-1].partition("?")[0], "id")
 
 
-def _whole(page: nodes.PageInfo, what: str) -> None:
+def whole(page: nodes.PageInfo, what: str) -> None:
+    """Refuse a list of which there is more. Raises PlatformError."""
     if page.has_next_page:
         raise PlatformError(
             Failure(FailureKind.UNEXPECTED, f"Shopify sent only a part of the {what}.", "truncated")

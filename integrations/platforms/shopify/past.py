@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -10,15 +9,20 @@ from integrations.domain.failures import PlatformError, Unreadable
 from integrations.domain.records import Record
 
 from .orders import read_order
+from .shelf import read_customer, read_product
 
 PREFIX = "past/"
 
 
-def _order(raw: dict[str, Any]) -> Record:
-    return read_order(raw)
+def _order(body: bytes) -> Record:
+    return read_order(msgspec.json.decode(body))
 
 
-PARSERS: dict[str, Callable[[dict[str, Any]], Record]] = {"orders": _order}
+PARSERS: dict[str, Callable[[bytes], Record]] = {
+    "customers": read_customer,
+    "orders": _order,
+    "products": read_product,
+}
 
 
 def topic(stream: str) -> str:
@@ -29,8 +33,11 @@ def topic(stream: str) -> str:
 def parse(topic: str, body: bytes, *, triggered_at: datetime) -> Record:
     """Read one node; it carries its own version. Raises Unreadable with the place of the fault."""
     try:
-        return PARSERS[topic.removeprefix(PREFIX)](msgspec.json.decode(body))
+        return PARSERS[topic.removeprefix(PREFIX)](body)
     except PlatformError as exc:
         raise Unreadable(exc.failure.message, rule=exc.failure.code) from exc
+    except msgspec.ValidationError as exc:
+        message, _, place = str(exc).partition(" - at `")
+        raise Unreadable(message, field=place.rstrip("`"), rule="type") from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Unreadable(f"This is not JSON: {exc}", rule="json") from exc
