@@ -13,6 +13,7 @@ from sandbox.klaviyo import (
     consent,
     events,
     imports,
+    natives,
     places,
     profiles,
     reads,
@@ -43,6 +44,7 @@ ROUTES: dict[str, Endpoint] = {
     "GET /api/metrics": reads.get_metrics,
     "GET /api/metrics/{id}": reads.get_metric,
     "GET /api/metrics/{id}/flow-triggers": reads.get_flow_triggers,
+    "GET /api/mapped-metrics": natives.get_mapped_metrics,
     "POST /api/metric-aggregates": sums.query_sums,
     "POST /api/profile-import": profiles.import_profile,
     "GET /api/profiles": profiles.get_profiles,
@@ -84,6 +86,10 @@ class Settings:
     # Whether a refresh gives another refresh token; Klaviyo does not say.
     rotation: bool = True
     flow_triggers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # Other integrations that write metrics: their name, key and category, and the metrics' names.
+    natives: list[dict[str, Any]] = field(default_factory=list)
+    # Which metric each report is mapped to, like {"revenue": "shopify/Placed Order"}.
+    mapped: dict[str, str] = field(default_factory=dict)
 
     def load(self, settings: dict[str, Any]) -> None:
         """Take what a script says about them."""

@@ -7,6 +7,7 @@ import msgspec
 from sandbox.klaviyo.errors import Refusal, not_found, ok
 from sandbox.klaviyo.filters import clauses, span
 from sandbox.klaviyo.memory import Account, Metric, StoredEvent
+from sandbox.klaviyo.natives import integration_of, native_metrics
 from sandbox.klaviyo.paging import cursor, links, page, page_size
 from sandbox.klaviyo.profiles import resource as profile_resource
 from sandbox.klaviyo.times import iso
@@ -58,9 +59,15 @@ def get_metrics(klaviyo: "Klaviyo", account: Account, call: Call) -> Reply:
         call.query.get("filter", ""),
         {"integration.name": {"equals"}, "integration.category": {"equals"}},
     )
-    if any(clause.value.upper() != "API" for clause in wanted):
-        return ok(page(klaviyo, call, [], size=200, largest=200))
-    rows = [_metric(klaviyo, metric) for metric in visible_metrics(klaviyo, account)]
+    found: list[Metric] = [
+        *visible_metrics(klaviyo, account),
+        *native_metrics(klaviyo, account),
+    ]
+    for clause in wanted:
+        part = clause.field.removeprefix("integration.")
+        asked = clause.value.upper()
+        found = [one for one in found if integration_of(one)[part].upper() == asked]
+    rows = [_metric(klaviyo, metric) for metric in found]
     return ok(page(klaviyo, call, rows, size=200, largest=200))
 
 
@@ -72,12 +79,16 @@ def visible_metrics(klaviyo: "Klaviyo", account: Account) -> list[Metric]:
 
 def get_metric(klaviyo: "Klaviyo", account: Account, call: Call, metric_id: str) -> Reply:
     """GET /api/metrics/{id}"""
-    return ok({"data": _metric(klaviyo, _find(account, metric_id))})
+    return ok({"data": _metric(klaviyo, _find(klaviyo, account, metric_id))})
 
 
 def get_flow_triggers(klaviyo: "Klaviyo", account: Account, call: Call, metric_id: str) -> Reply:
     """GET /api/metrics/{id}/flow-triggers"""
-    flows = klaviyo.settings.flow_triggers.get(_find(account, metric_id).name, [])
+    metric = _find(klaviyo, account, metric_id)
+    # A script names a metric of another integration as `shopify/Placed Order`.
+    own = metric.id in {one.id for one in account.metrics.values()}
+    named = metric.name if own else f"{integration_of(metric)['key']}/{metric.name}"
+    flows = klaviyo.settings.flow_triggers.get(named, [])
     return ok(page(klaviyo, call, [_flow(klaviyo, flow) for flow in flows], size=50, largest=50))
 
 
@@ -86,8 +97,8 @@ def _flow(klaviyo: "Klaviyo", flow: dict[str, Any]) -> dict[str, Any]:
     attributes = {
         "name": flow.get("name", "Flow"),
         "status": flow.get("status", "live"),
-        "archived": False,
-        "trigger_type": "Metric",
+        "archived": bool(flow.get("archived", False)),
+        "trigger_type": flow.get("trigger_type", "Metric"),
         "created": flow.get("created", "2026-01-01T00:00:00+00:00"),
         "updated": flow.get("updated", "2026-01-01T00:00:00+00:00"),
     }
@@ -95,15 +106,16 @@ def _flow(klaviyo: "Klaviyo", flow: dict[str, Any]) -> dict[str, Any]:
             "links": {"self": f"{klaviyo.url}/api/flows/{flow_id}/"}}  # fmt: skip
 
 
-def _find(account: Account, metric_id: str) -> Metric:
+def _find(klaviyo: "Klaviyo", account: Account, metric_id: str) -> Metric:
+    natives = native_metrics(klaviyo, account)
     if metric := account.metric_by_id(metric_id):
         return metric
+    if native := next((one for one in natives if one.id == metric_id), None):
+        return native
     raise not_found(f"A metric with id {metric_id}")
 
 
 def _metric(klaviyo: "Klaviyo", metric: Metric) -> dict[str, Any]:
-    integration = {"object": "integration", "id": "0", "key": "api", "name": "API",
-                   "category": "API"}  # fmt: skip
     return {
         "type": "metric",
         "id": metric.id,
@@ -111,7 +123,7 @@ def _metric(klaviyo: "Klaviyo", metric: Metric) -> dict[str, Any]:
             "name": metric.name,
             "created": iso(metric.created),
             "updated": iso(metric.created),
-            "integration": integration,
+            "integration": integration_of(metric),
         },
         "links": {"self": f"{klaviyo.url}/api/metrics/{metric.id}/"},
     }
@@ -189,7 +201,7 @@ def _included(
     included: list[dict[str, Any]] = []
     if "metric" in kinds:
         ids = dict.fromkeys(event.metric_id for event in events)
-        included += [_metric(klaviyo, _find(account, metric_id)) for metric_id in ids]
+        included += [_metric(klaviyo, _find(klaviyo, account, metric_id)) for metric_id in ids]
     if "profile" in kinds:
         people = {event.profile_id: account.profile_of(event) for event in events}
         included += [profile_resource(p, p.fields, klaviyo.url) for p in people.values() if p]

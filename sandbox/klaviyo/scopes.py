@@ -17,6 +17,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "GET /api/metrics": ("metrics:read",),
     "GET /api/metrics/{id}": ("metrics:read",),
     "GET /api/metrics/{id}/flow-triggers": ("flows:read", "metrics:read"),
+    "GET /api/mapped-metrics": ("metrics:read",),
     "POST /api/metric-aggregates": ("metrics:read",),
     "POST /api/profile-import": ("profiles:write",),
     "GET /api/profiles": ("profiles:read",),

@@ -91,6 +91,27 @@ def test_reads_fit(klaviyo, clock):
     expect_fit(klaviyo.get(f"metrics/{metric}/flow-triggers"), "get", "metrics/{id}/flow-triggers")
 
 
+def test_other_integrations_and_mappings_fit(klaviyo, clock):
+    klaviyo.post("events", an_event())
+    clock.forward(2)
+    klaviyo.script(
+        natives=[{"key": "shopify", "name": "Shopify", "metrics": ["Placed Order"]}],
+        mapped={"revenue": "shopify/Placed Order", "ordered_product": "Placed Order"},
+        flow_triggers={"shopify/Placed Order": [{"id": "FLOW02", "status": "draft"}]},
+    )
+    native = klaviyo.get("metrics", filter='equals(integration.name,"Shopify")').json()["data"]
+    mapped = klaviyo.get("mapped-metrics")
+
+    expect_fit(klaviyo.get("metrics"), "get", "metrics")
+    expect_fit(mapped, "get", "mapped-metrics")
+    expect_fit(
+        klaviyo.get(f"metrics/{native[0]['id']}/flow-triggers"), "get", "metrics/{id}/flow-triggers"
+    )
+    revenue = next(one for one in mapped.json()["data"] if one["id"] == "revenue")
+    assert revenue["relationships"]["metric"]["data"]["id"] == native[0]["id"]
+    assert len(klaviyo.get("metrics").json()["data"]) == 2
+
+
 def test_sums_fit(klaviyo, clock):
     klaviyo.post("events", an_event())
     clock.forward(2)
