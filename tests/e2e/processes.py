@@ -36,18 +36,22 @@ def wait_until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
     raise AssertionError(f"after {seconds} s still not so: {what}")
 
 
+def _tests_own() -> str:
+    chosen = connection.settings_dict
+    host = chosen["OPTIONS"].get("host") or chosen["HOST"]
+    return f"postgres://postgres@/{chosen['NAME']}?host={host}"
+
+
 class Console:
     """Web and worker as the Procfile starts them, on the test's database."""
 
-    def __init__(self, logs: Path, *, klaviyo_url: str, secret: str) -> None:
+    def __init__(self, logs: Path, *, klaviyo_url: str, secret: str, database: str = "") -> None:
         self.port = free_port()
         self.logs = logs
         self.web: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
-        chosen = connection.settings_dict
-        host = chosen["OPTIONS"].get("host") or chosen["HOST"]
         self.env = os.environ | {
-            "DATABASE_URL": f"postgres://postgres@/{chosen['NAME']}?host={host}",
+            "DATABASE_URL": database or _tests_own(),
             "SECRET_KEY": "for-tests-" + "k" * 50,
             "FIELD_ENCRYPTION_KEYS": "b25seS1mb3ItZGV2ZWxvcG1lbnQtb25seS1mb3ItZGU=",
             "SHOPIFY_APP_SECRETS": secret,
