@@ -13,17 +13,16 @@ from django.db import connection
 from integrations import queue
 from integrations.domain import retries
 from integrations.domain.failures import Failure, FailureKind, PlatformError
-from integrations.domain.lanes import Lane
-from integrations.domain.windows import JobKind, Stretch, Way, WindowState
+from integrations.domain.windows import Way, WindowState
 from integrations.models import SyncWindow
 from integrations.models.sync_jobs import WindowClaim
-from integrations.platforms.shopify import pages
 
-from . import health, landing, logins, missing, points, windows
+from . import health, landing, paged, points, windows
+from .turns import AHEAD, LIMITED, LOGIN, Clock, Turn, give_back
+
+__all__ = ["AHEAD", "LIMITED", "LOGIN", "give_back", "read", "read_window", "wake"]
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
 
 # As a drain: below the task's own timeout, and gone soon after nothing is left.
 LONGEST = 50.0
@@ -32,11 +31,8 @@ LOOK_EVERY = 0.25
 BEAT_EVERY = 1.0
 # Shops read side by side; each has one window at a time.
 READERS = 4
-# What the first page is expected to cost, before a shop has named a price.
-FIRST_POINTS = 400.0
 # A login that does not work is found out by its own checks; the window looks again after this.
 LOGIN_WAIT = timedelta(minutes=1)
-AHEAD_WAIT = timedelta(seconds=1)
 # An answer that is not understood is asked for this often before the window is given up.
 MOST_UNEXPECTED = 4
 
@@ -141,92 +137,16 @@ def read_window(
 ) -> int:
     """Read one claimed window from its cursor, as far as it gets; returns how many were landed."""
     window = SyncWindow.objects.select_related("job__store__klaviyo_account").get(pk=claim.pk)
-    landed = 0
-    if not window.way:
-        window.way = Way.PAGES
-        SyncWindow.objects.owned(claim).update(way=window.way)
+    turn = Turn(claim, window, clock, is_over, alive)
     try:
-        while window.state == WindowState.READING:
-            alive()
-            if is_over() or not _may_go_on(window):
-                give_back(claim, until=clock())
-                break
-            if landing.is_far_ahead(window.job.store_id):
-                give_back(claim, until=clock() + AHEAD_WAIT, reason=AHEAD)
-                break
-            wait = points.take(window.job.store_id, _price(window), lane=Lane.BACKFILL, now=clock())
-            if wait is not None:
-                if wait - clock() > timedelta(seconds=5):
-                    give_back(claim, until=wait, reason=LIMITED)
-                    break
-                time.sleep(max(0.05, min(1.0, (wait - clock()).total_seconds())))
-                continue
-            landed += _one_page(claim, window, clock)
+        if not window.way:
+            turn.note(way=Way.PAGES)
+        return paged.read(turn)
     except landing.LostWindow:
         log.warning("window.lost_lease", extra={"window": claim.pk, "epoch": claim.epoch})
     except PlatformError as exc:
         _failed(claim, window, exc.failure, clock())
-    return landed
-
-
-AHEAD = "Enough is read; what has been read is being sent first."
-LIMITED = "The shop's limit is used up for the moment."
-LOGIN = "The shop's login does not work."
-
-
-def _may_go_on(window: SyncWindow) -> bool:
-    """Whether nobody paused or cancelled the job, or the shop, meanwhile."""
-    return SyncWindow.objects.filter(
-        pk=window.pk, job__state="running", job__store__paused_at=None, state="reading"
-    ).exists()
-
-
-def _price(window: SyncWindow) -> float:
-    price = window.bulk.get("points")
-    return float(price) if price else FIRST_POINTS
-
-
-def _one_page(claim: WindowClaim, window: SyncWindow, clock: Clock) -> int:
-    job = window.job
-    page = logins.ask_shop(
-        job.store,
-        lambda shop: pages.read(
-            shop,
-            window.stream,
-            Stretch(window.since, window.until),
-            cursor=window.cursor,
-            size=window.page_size,
-            changed=job.kind == JobKind.CATCH_UP,
-        ),
-        now=clock(),
-    )
-    points.learn(job.store_id, page.cost, now=clock())
-    rows = missing.only(window, page.rows) if job.only_missing else page.rows
-    size = pages.next_size(window.page_size, page.cost)
-    if page.cost:
-        # The price grows with the logarithm of the size, so a doubled page costs little more.
-        window.bulk["points"] = page.cost.requested * (1.3 if size > window.page_size else 1.0)
-    found = landing.land(
-        claim,
-        window,
-        rows,
-        cursor=page.cursor,
-        is_last=not page.cursor,
-        left_out=len(page.rows) - len(rows),
-        page_size=size,
-        now=clock(),
-    )
-    window.cursor, window.page_size = page.cursor, size
-    if not page.cursor:
-        window.state = WindowState.SENDING
-    return found
-
-
-def give_back(claim: WindowClaim, *, until: datetime, reason: str = "") -> None:
-    """Let go of a window; it goes on at its cursor."""
-    SyncWindow.objects.owned(claim).update(
-        lease_until=None, lease_by="", next_attempt_at=until, wait_reason=reason
-    )
+    return 0
 
 
 def _failed(claim: WindowClaim, window: SyncWindow, failure: Failure, now: datetime) -> None:

@@ -1,0 +1,85 @@
+"""A reader's turn at a window: how it is let go of, and the waits that end it."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from integrations.domain.lanes import Lane
+from integrations.models import SyncWindow
+from integrations.models.sync_jobs import WindowClaim
+
+from . import landing, points
+
+Clock = Callable[[], datetime]
+
+AHEAD = "Enough is read; what has been read is being sent first."
+LIMITED = "The shop's limit is used up for the moment."
+LOGIN = "The shop's login does not work."
+
+AHEAD_WAIT = timedelta(seconds=1)
+# A shorter wait for points is sat out with the window in hand.
+SHORT_WAIT = timedelta(seconds=5)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A window in hand, and what its reader must look at between two steps."""
+
+    claim: WindowClaim
+    window: SyncWindow
+    clock: Clock
+    is_over: Callable[[], bool]
+    alive: Callable[[], None]
+
+    def goes_on(self) -> bool:
+        """Whether to take another step; if not, the window is given back."""
+        self.alive()
+        if self.is_over() or not _is_wanted(self.window):
+            give_back(self.claim, until=self.clock())
+            return False
+        return True
+
+    def may_land(self) -> bool:
+        """Whether there is room for more that is not sent yet; if not, it is given back."""
+        if landing.is_far_ahead(self.window.job.store_id):
+            give_back(self.claim, until=self.clock() + AHEAD_WAIT, reason=AHEAD)
+            return False
+        return True
+
+    def take_points(self, price: float) -> bool:
+        """Take query points, sitting out a short wait; False when the window was given back."""
+        store_id = self.window.job.store_id
+        while True:
+            now = self.clock()
+            wait = points.take(store_id, price, lane=Lane.BACKFILL, now=now)
+            if wait is None:
+                return True
+            if wait - now > SHORT_WAIT:
+                give_back(self.claim, until=wait, reason=LIMITED)
+                return False
+            time.sleep(max(0.05, min(1.0, (wait - now).total_seconds())))
+            if not self.goes_on():
+                return False
+
+    def note(self, **changes: Any) -> None:
+        """Write changes to the window, if it is still ours. Raises LostWindow."""
+        if not SyncWindow.objects.owned(self.claim).update(**changes):
+            raise landing.LostWindow(f"window {self.claim.pk} is past epoch {self.claim.epoch}")
+        for name, value in changes.items():
+            setattr(self.window, name, value)
+
+
+def give_back(claim: WindowClaim, *, until: datetime, reason: str = "") -> None:
+    """Let go of a window; it goes on at its cursor."""
+    SyncWindow.objects.owned(claim).update(
+        lease_until=None, lease_by="", next_attempt_at=until, wait_reason=reason
+    )
+
+
+def _is_wanted(window: SyncWindow) -> bool:
+    """Whether nobody paused or cancelled the job, or the shop, meanwhile."""
+    return SyncWindow.objects.filter(
+        pk=window.pk, job__state="running", job__store__paused_at=None, state="reading"
+    ).exists()
