@@ -181,7 +181,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "integrations.web.context.console",
             ],
-            "libraries": {"console": "integrations.web.templatetags.console"},
+            "libraries": {
+                "console": "integrations.web.templatetags.console",
+                "past": "integrations.web.templatetags.past",
+            },
         },
     }
 ]

@@ -129,11 +129,14 @@ class FailedFilter(msgspec.Struct, frozen=True):
     store: UUID | None = None
     cause: int | None = None
     record: str = ""
+    # Past data: those of one fetch, or of one of its periods.
+    fetch: UUID | None = None
+    period: UUID | None = None
 
     @property
     def active(self) -> bool:
         """Whether anything but the state is narrowed."""
-        return bool(self.store or self.cause or self.record)
+        return bool(self.store or self.cause or self.record or self.fetch or self.period)
 
 
 class CauseCard(msgspec.Struct):
@@ -156,6 +159,10 @@ def failed_records(user: User, wanted: FailedFilter, *, after: str) -> Page[Dead
         rows = rows.filter(cause=wanted.cause)
     if wanted.record:
         rows = rows.filter(source_id=wanted.record)
+    if wanted.fetch:
+        rows = rows.filter(event__window__job__public_id=wanted.fetch)
+    if wanted.period:
+        rows = rows.filter(event__window__public_id=wanted.period)
     count, more = _capped(rows)
     if after.isascii() and after.isdigit() and len(after) < 19:
         rows = rows.filter(pk__lt=int(after))

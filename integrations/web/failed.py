@@ -66,13 +66,18 @@ def _wanted(request: HttpRequest) -> browsing.FailedFilter:
     """The filter an address asks for; what we do not know does not narrow."""
     state = request.GET.get("state", DeadLetterState.OPEN)
     cause = request.GET.get("cause", "")
-    try:
-        store = UUID(request.GET.get("store", ""))
-    except ValueError:
-        store = None
     return browsing.FailedFilter(
         state="" if state == "all" else state if state in DeadLetterState.values else "open",
-        store=store,
+        store=_uuid(request.GET.get("store", "")),
         cause=int(cause) if cause.isascii() and cause.isdigit() and len(cause) < 19 else None,
         record=request.GET.get("record", "").strip()[:64].replace("\x00", ""),
+        fetch=_uuid(request.GET.get("fetch", "")),
+        period=_uuid(request.GET.get("period", "")),
     )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

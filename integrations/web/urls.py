@@ -60,4 +60,5 @@ urlpatterns = [
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/<uuid:public_id>/", accounts.account, name="account"),
     path("", include("integrations.web.connection_urls")),
+    path("", include("integrations.web.past_urls")),
 ]

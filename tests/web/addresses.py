@@ -41,6 +41,7 @@ OWNERS = Meets(ASKED, HIDDEN, REFUSED, OPEN, OPEN, OPEN)
 ANSWERS = Meets("401", "400", "400", "400", "400", "400")
 # A form that was sent empty; and a way that these tests have not configured.
 OWNERS_EMPTY = OWNERS._replace(owner="400", support="400", administrator="400")
+TEAM_EMPTY = TEAM._replace(member="400", owner="400", support="400", administrator="400")
 OWNERS_CLOSED = OWNERS._replace(owner="503", support="503", administrator="503")
 STAFF = Meets(ASKED, REFUSED, REFUSED, REFUSED, OPEN, OPEN)
 ADMINISTRATORS = Meets(ASKED, REFUSED, REFUSED, REFUSED, REFUSED, OPEN)
@@ -90,6 +91,25 @@ def of_sign_in(world: World) -> list[Any]:
 def of_reconnect(world: World) -> list[Any]:
     """A reconnect that was begun."""
     return [factories.a_reconnection(store=world.store, begun_by=world.owner).public_id]
+
+
+def of_fetch(world: World) -> list[Any]:
+    """A fetch of past data that runs."""
+    return [_a_window(world).job.public_id]
+
+
+def of_plan(world: World) -> list[Any]:
+    """A fetch of past data that is only planned."""
+    return [_a_window(world, state="draft").job.public_id]
+
+
+def of_period(world: World) -> list[Any]:
+    """One period of it."""
+    return [_a_window(world).public_id]
+
+
+def _a_window(world: World, state: str = "running") -> Any:
+    return factories.a_sync_window(factories.a_sync_job(world.store, state=state))
 
 
 ADDRESSES = {
@@ -159,6 +179,18 @@ ADDRESSES = {
     "reconnect-carry-on": Address(of_reconnect, post=TEAM),
     "reconnect-catch-up": Address(of_reconnect, post=TEAM),
     "reconnect-give-up": Address(of_reconnect, get=TEAM, post=TEAM),
+    "past": Address(of_store, get=TEAM),
+    "past-new": Address(of_store, get=TEAM, post=TEAM_EMPTY),
+    "past-fetch": Address(of_fetch, get=TEAM),
+    "past-start": Address(of_plan, post=TEAM),
+    "past-pause": Address(of_fetch, get=TEAM, post=TEAM),
+    "past-go-on": Address(of_fetch, post=TEAM),
+    "past-stop": Address(of_fetch, get=TEAM, post=TEAM),
+    "past-lacking": Address(of_fetch, get=TEAM, post=TEAM),
+    "past-periods": Address(of_fetch, get=TEAM),
+    "past-records": Address(of_fetch, get=TEAM),
+    "past-period": Address(of_period, get=TEAM),
+    "past-again": Address(of_period, post=TEAM),
 }
 # Not for people: they answer to a signature, and tests/pipeline/test_receive.py walks them.
 FOR_MACHINES = {"shopify-compliance", "shopify-webhook"}

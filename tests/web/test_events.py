@@ -144,7 +144,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
 ):
     for _ in range(10):
         a.an_event(world.store, received_at=now)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         owner.get(url)
 
 

@@ -48,6 +48,9 @@ TITLES: dict[str, str] = {
     "customers/redact": "Request to erase a customer",
     "shop/redact": "Request to erase the shop",
     "sync_console/test": "Test message of our own",
+    "past/orders": "Past order",
+    "past/customers": "Past customer",
+    "past/products": "Past product",
 }
 
 

@@ -155,6 +155,12 @@ BADGES = {
     "bad": "bad",
     "kept": "idle",
     "gone": "bad",
+    "draft": "info",
+    "running": "info",
+    "done": "ok",
+    "partly": "warn",
+    "failed": "bad",
+    "stopped": "idle",
 }
 # A shape of its own for each tone, so that states differ without colour.
 SHAPES = {

@@ -1,0 +1,42 @@
+"""How periods of past data are written."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+
+from integrations.domain.fetches import PERIOD_WORDS
+from integrations.domain.windows import WindowState
+
+from .console import zone_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def days(since: datetime, until: datetime, zone: str = "") -> str:
+    """A range as people say it: its first and its last day, in the shop's own time zone."""
+    first = since.astimezone(zone_of(zone))
+    last = (until - timedelta(microseconds=1)).astimezone(zone_of(zone))
+    if first.date() == last.date():
+        return f"{first.day} {first:%b %Y}"
+    start = f"{first.day} {first:%b}" + ("" if first.year == last.year else f" {first:%Y}")
+    return f"{start} – {last.day} {last:%b %Y}"
+
+
+@register.filter
+def period_word(state: str) -> str:
+    """Where a period is, in a merchant's words."""
+    return PERIOD_WORDS[WindowState(state)]
+
+
+@register.filter
+def period_tone(state: str) -> str:
+    """The look of a period's badge."""
+    return {"cancelled": "stopped", "sending": "running", "reading": "running"}.get(state, state)
+
+
+@register.filter
+def at(mapping: Any, key: str) -> Any:
+    """The value a mapping has for a key."""
+    return mapping.get(key)
