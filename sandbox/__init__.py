@@ -20,6 +20,9 @@ What goes wrong with single calls is planned ahead with `POST /_sandbox/script`:
 - `{"revoked": ["pk_demo"]}`: keys and tokens that open nothing any more.
 - `{"rotation": false}`: Klaviyo's refresh gives the same refresh token again.
 - `{"scopes": {"<shop>": [...]}}`: what a shop has granted, without telling the app.
+- `{"bulk": {"seconds": 30, "tells": false, "others": 5, "refuse": ["LIMIT_REACHED"],
+  "fail": ["TIMEOUT"], "downloads": ["cut", "drop", "html", "refuse"], "ranges": false}}`: how
+  bulk operations go; what the lists hold happens once each, in their order.
 - `{"redirect_uris": [...]}`: the allow-list of the stand-in that is told so.
 
 Not known of the platforms, and decided here: how long Shopify's codes live (5 minutes); that an

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -50,6 +51,16 @@ class Call:
     def full_path(self) -> str:
         """The path with its query, for matching in scripts."""
         return self.path + "".join(f"&{name}={value}" for name, value in self.query.items())
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a file as the body of an answer; `breaks_at` is where the connection breaks."""
+
+    path: Path
+    start: int
+    length: int
+    breaks_at: int | None = None
 
 
 @dataclass(frozen=True)

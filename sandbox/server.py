@@ -10,13 +10,15 @@ from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.control import control
-from sandbox.messages import Call, Drop, Reply
+from sandbox.messages import Call, Drop, Part, Reply
 from sandbox.panel import Place
 from sandbox.script import Script
 
 CALLS_KEPT = 5000
 # A console opens its connections at once after a restart; none may be refused for want of room.
 BACKLOG = 128
+# A file goes out in pieces of this size.
+PIECE = 256 * 1024
 
 
 class Sandbox:
@@ -176,6 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
                 _hang_up(self.connection)
 
     def _send(self, reply: Reply) -> None:
+        if isinstance(reply.body, Part):
+            self._send_part(reply, reply.body)
+            return
         body = reply.raw
         self.send_response(reply.status)
         headers = {"Content-Type": reply.media_type, **reply.headers}
@@ -184,6 +189,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _send_part(self, reply: Reply, part: Part) -> None:
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": reply.media_type, **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(part.length))
+        self.end_headers()
+        left = part.length if part.breaks_at is None else min(part.length, part.breaks_at)
+        with part.path.open("rb") as file:
+            file.seek(part.start)
+            while left and (piece := file.read(min(left, PIECE))):
+                self.wfile.write(piece)
+                left -= len(piece)
+        if part.breaks_at is not None:
+            self.wfile.flush()
+            self.close_connection = True
+            _hang_up(self.connection)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
 

@@ -1,6 +1,7 @@
 """Shopify, as far as the console can tell."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from sandbox.messages import Call, Reply
 from sandbox.panel import Place
 from sandbox.server import Sandbox
 from sandbox.shop.memory import ShopMemory
-from sandbox.shopify import authorize, places, tokens, views
+from sandbox.shopify import authorize, bulk_links, places, tokens, views
 from sandbox.shopify.breaking import standing_reply
+from sandbox.shopify.bulk import Bulk, BulkScript
 from sandbox.shopify.cost import MAX_COST, actual_cost, requested_cost
 from sandbox.shopify.graph import field_resolver, schema
 from sandbox.shopify.oauth_errors import error_page
@@ -32,6 +34,9 @@ PATH = re.compile(
 VERSION = re.compile(r"\d{4}-\d{2}|unstable")
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 DOCUMENTS_KEPT = 200
+FILE = re.compile(r"/bulk-operation-outputs/(?P<shop>[\w.-]+)/(?P<run>\d+)\.jsonl")
+# How often the runs are looked at when nobody asks, so that their end is told.
+TICK = 0.1
 METHODS = {"authorize": ("GET", "POST"), "access_token": ("POST",)}
 
 
@@ -55,6 +60,8 @@ class Shopify(Sandbox):
         self.sender = Sender(time_scale=time_scale)
         self.app = app or AppConfig()
         self._configs = list(shops or Config().shops)
+        self.bulk = BulkScript()
+        self._stopped = threading.Event()
         self.stores = self._open(memories or {})
         self._documents: dict[str, DocumentNode] = {}
 
@@ -71,6 +78,7 @@ class Shopify(Sandbox):
             clock=self.clock,
             memory=memory or ShopMemory(config.domain),
         )
+        store.bulk = Bulk(store, self.bulk, address=lambda: self.url)
         self._give_past(store)
         return store
 
@@ -83,20 +91,31 @@ class Shopify(Sandbox):
         """Begin."""
         self.sender.start()
         super().start()
+        threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Stop serving, then stop sending."""
+        self._stopped.set()
         super().stop()
         self.sender.stop()
 
+    def _tick(self) -> None:
+        while not self._stopped.wait(TICK):
+            for store in self.stores.values():
+                if store.bulk.running():
+                    store.bulk.advance(self.clock())
+
     def answer(self, call: Call) -> Reply:
         """Answer as the platform would."""
+        if file := FILE.fullmatch(call.path):
+            return self._file(file, call)
         match = PATH.fullmatch(call.path)
         host = call.headers.get("host", "").partition(":")[0]
         store = self.stores.get(match["shop"] or host) if match else None
         if match is None or store is None:
             return Reply(404, {"errors": "Not Found"})
+        store.bulk.wait(self.clock())
         with store.memory.lock:
             if match["oauth"]:
                 return self._oauth(store, match["oauth"], call)
@@ -105,6 +124,11 @@ class Shopify(Sandbox):
             return self._turned_away(store, call) or Reply(
                 200, self._graphql(store, call), {"X-Shopify-API-Version": API_VERSION}
             )
+
+    def _file(self, match: re.Match[str], call: Call) -> Reply:
+        store = self.stores.get(match["shop"])
+        run = store.bulk.runs.get(int(match["run"])) if store else None
+        return bulk_links.answer(run, self.bulk, call, self.clock())
 
     def _oauth(self, store: Store, what: str, call: Call) -> Reply:
         if store.access.standing == 404 or call.method not in METHODS[what]:
@@ -198,10 +222,11 @@ class Shopify(Sandbox):
         return views.act(self, name, call)
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Take what a script says about retries, scopes and where people may be sent back to."""
+        """Take what a script says of retries, scopes, bulk operations and where people may go."""
         self.sender.time_scale = float(settings.get("time_scale", self.sender.time_scale))
         for domain, scopes in settings.get("scopes", {}).items():
             self.stores[domain].access.scopes = list(scopes)
+        self.bulk.load(settings.get("bulk", {}))
         if "redirect_uris" in settings:
             self.app.redirect_uris = list(settings["redirect_uris"])
 
@@ -213,6 +238,7 @@ class Shopify(Sandbox):
         """Forget everything and drop the script."""
         super().reset()
         self.sender.forget()
+        self.bulk.load(vars(BulkScript()))
         for store in self.stores.values():
             store.forget()
             self._give_past(store)

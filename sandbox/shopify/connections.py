@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from graphql import GraphQLError
 
 LARGEST = 250
+# The size of a list that is asked for in bulk.
+WHOLE = sys.maxsize
 Key = tuple[Any, ...]
 
 
@@ -64,7 +67,7 @@ def _size(arguments: dict[str, Any]) -> int:
     sizes = [arguments[name] for name in ("first", "last") if arguments.get(name) is not None]
     if len(sizes) != 1:
         raise GraphQLError("you must provide one of first or last")
-    if not 0 <= sizes[0] <= LARGEST:
+    if not 0 <= sizes[0] <= LARGEST and sizes[0] != WHOLE:
         raise GraphQLError(f"first and last cannot exceed {LARGEST}.")
     return int(sizes[0])
 

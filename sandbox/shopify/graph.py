@@ -14,12 +14,14 @@ from graphql import (
 )
 
 from sandbox.shopify import (
+    resolve_bulk,
     resolve_orders,
     resolve_root,
     resolve_shelf,
     resolve_webhooks,
     scopes,
 )
+from sandbox.shopify.connections import WHOLE
 from sandbox.shopify.resolving import plain, store_of
 
 Resolver = Callable[..., Any]
@@ -30,7 +32,7 @@ SDL = Path(__file__).with_name("schema.graphql")
 def schema() -> GraphQLSchema:
     """Build the schema once and attach what answers its fields."""
     built = build_schema(SDL.read_text(encoding="utf-8"))
-    tables = (resolve_root, resolve_orders, resolve_shelf, resolve_webhooks)
+    tables = (resolve_root, resolve_orders, resolve_shelf, resolve_webhooks, resolve_bulk)
     for table in tables:
         for path, resolver in table.FIELDS.items():
             _attach(built, path, _guarded(path, resolver))
@@ -62,6 +64,9 @@ def _guarded(path: str, resolver: Resolver) -> Resolver:
 
 def _adapted(resolver: Resolver) -> Resolver:
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        if info.context.whole:
+            # Shopify: page sizes and cursors are ignored in bulk.
+            return resolver(source, info, {**arguments, "first": WHOLE, "after": None})
         return resolver(source, info, arguments)
 
     return resolve

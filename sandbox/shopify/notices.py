@@ -1,12 +1,16 @@
 """The webhooks that tell the app about itself."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sandbox.shopify.resolve_root import shop_number
 from sandbox.shopify.signing import Webhook
 from sandbox.shopify.store import Store
+
+if TYPE_CHECKING:
+    from sandbox.shopify.bulk import Run
 
 
 def uninstalled(store: Store) -> Webhook:
@@ -24,6 +28,20 @@ def scopes_update(store: Store, before: list[str]) -> Webhook:
         "updated_at": store.now(),
     }
     return _notice(store, "app/scopes_update", body)
+
+
+def bulk_finished(store: Store, run: "Run") -> Webhook:
+    """Tell that a bulk operation has ended: its values are in lower case, and no link is in it."""
+    body = {
+        "admin_graphql_api_id": run.gid,
+        "completed_at": store.now() if run.status == "COMPLETED" else None,
+        "created_at": datetime.fromtimestamp(run.created, UTC).isoformat(timespec="seconds"),
+        "error_code": run.error.lower() if run.error else None,
+        "status": run.status.lower(),
+        "type": "query",
+    }
+    raw = msgspec.json.encode(body)
+    return Webhook(store.domain, "bulk_operations/finish", raw, store.utc_now(), about=run.gid)
 
 
 def shop_body(store: Store) -> dict[str, Any]:

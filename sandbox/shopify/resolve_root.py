@@ -107,6 +107,22 @@ def _searched(info: Any, kind: str, fields: str, arguments: Body) -> list[Row]:
     return [row for row in rows if search.matches(row)]
 
 
+def found_rows(store: Store, name: str, arguments: Body) -> list[Row]:
+    """Find what a connection at the root would list in all, in its order."""
+    kind = next(kind for kind, shelf in SHELVES.items() if name in (shelf, _camel(kind)))
+    rows = _rows(store, kind)
+    if query := arguments.get("query"):
+        search = read(query, SEARCHABLE[SHELVES[kind]])
+        rows = [row for row in rows if search.matches(row)]
+    default = "PROCESSED_AT" if kind == "Order" else "ID"
+    rows.sort(key=SORTS.get(arguments.get("sortKey") or default, SORTS["ID"]))
+    return rows[::-1] if arguments.get("reverse") else rows
+
+
+def _camel(kind: str) -> str:
+    return f"{kind[0].lower()}{kind[1:]}s"
+
+
 def _count(kind: str, fields: str) -> Resolver:
     def resolve(source: Any, info: Any, arguments: Body) -> Body:
         found = len(_searched(info, kind, fields, arguments))

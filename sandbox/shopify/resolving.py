@@ -20,6 +20,8 @@ class Request:
     """What one query is about, and what it learned on the way."""
 
     store: Store
+    # In bulk a list comes whole, whatever its page size.
+    whole: bool = False
     searches: list[dict[str, Any]] = field(default_factory=list)
 
     def searched(self, search: Search, path: str) -> None:

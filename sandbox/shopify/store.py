@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -16,6 +16,9 @@ from sandbox.shopify.bucket import Bucket
 from sandbox.shopify.scopes import allows, of_topic
 from sandbox.shopify.signing import API_VERSION, Webhook
 from sandbox.shopify.webhooks import Delivery, Sender
+
+if TYPE_CHECKING:
+    from sandbox.shopify.bulk import Bulk
 
 COMPLIANCE = ("customers/data_request", "customers/redact", "shop/redact")
 
@@ -52,6 +55,9 @@ def enum_of(topic: str) -> str:
 
 class Store:
     """One shop on the Shopify side."""
+
+    # Its bulk operations, given to it by the server that also serves their files.
+    bulk: "Bulk"
 
     def __init__(
         self, config: ShopConfig, *, sender: Sender, clock: Callable[[], float], memory: ShopMemory
@@ -90,6 +96,7 @@ class Store:
             self.bucket = Bucket(self.config.plan, self._clock())
             self.access, self.held = self._access(), []
             self.restore([], [])
+            self.bulk.forget()
 
     @property
     def domain(self) -> str:
