@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 
@@ -86,6 +87,24 @@ def cut(stretch: Stretch, *, days: int) -> list[Stretch]:
         windows.append(Stretch(since, until))
         until = since
     return windows
+
+
+def split(stretch: Stretch, *, parts: int) -> list[Stretch]:
+    """Cut a range into so many windows of the same length, newest first, at whole seconds."""
+    whole = (stretch.until - stretch.since).total_seconds()
+    edges = [stretch.since + timedelta(seconds=whole * part // parts) for part in range(parts)] + [
+        stretch.until
+    ]
+    pieces = [Stretch(since, until) for since, until in pairwise(edges) if since < until]
+    return pieces[::-1]
+
+
+def falls_short(*, found: int, expected: int | None) -> bool:
+    """Whether so much is missing that a window cannot be called complete.
+
+    Up to one in a hundred may be a count that lags behind what was deleted a moment ago.
+    """
+    return expected is not None and expected - found > expected // 100
 
 
 def shown(stretch: Stretch, scopes: set[str], *, now: datetime) -> Stretch | None:

@@ -29,6 +29,14 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Staff see all; anyone else the events of their merchants' stores."""
         return self if user.is_staff else self.filter(store__merchant__memberships__user=user)
 
+    def live(self) -> Self:
+        """What shops tell us of now, and what people sent again; not what was read of the past."""
+        return self.filter(lane__lt=Lane.BACKFILL)
+
+    def past(self) -> Self:
+        """What was read of shops' past, of whichever run."""
+        return self.filter(lane=Lane.BACKFILL)
+
     def waiting(self) -> Self:
         """Those that have not ended yet."""
         return self.filter(state=EventState.WAITING)
@@ -103,7 +111,17 @@ class Event(models.Model):
                 include=["received_at"],
                 name="event_due",
             ),
-            models.Index(fields=["store", "-received_at", "-id"], name="event_by_store"),
+            # What shops tell us now, and their past, are listed apart.
+            models.Index(
+                fields=["store", "-received_at", "-id"],
+                condition=Q(lane__lt=Lane.BACKFILL),
+                name="event_live",
+            ),
+            models.Index(
+                fields=["store", "-received_at", "-id"],
+                condition=Q(lane=Lane.BACKFILL),
+                name="event_past",
+            ),
             models.Index(
                 fields=["store", "state", "-received_at", "-id"],
                 condition=Q(state__in=[EventState.DEAD, EventState.SKIPPED]),

@@ -160,6 +160,10 @@ class SyncWindow(models.Model):
     )
     # How many the store says there are; None when it was not asked or would not say.
     expected = models.IntegerField(null=True, blank=True)
+    # When the store was asked, whether it could answer or not.
+    counted_at = models.DateTimeField(null=True, blank=True)
+    # How often it was read through: once, or twice where the first time too little came.
+    looks = models.SmallIntegerField(default=1, db_default=1)
     # Where to read on; of a bulk export also how far that is.
     cursor = models.TextField(blank=True)
     page_size = models.IntegerField(default=25)
@@ -188,6 +192,8 @@ class SyncWindow(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
     last_progress_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # From then on only what needs a person still has its content.
+    bodies_dropped_at = models.DateTimeField(null=True, blank=True)
 
     objects = SyncWindowQuerySet.as_manager()
 

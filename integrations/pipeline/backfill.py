@@ -17,7 +17,7 @@ from integrations.domain.windows import Way, WindowState
 from integrations.models import SyncWindow
 from integrations.models.sync_jobs import WindowClaim
 
-from . import health, landing, paged, points, windows
+from . import health, landing, paged, points, sizing, windows
 from .turns import AHEAD, LIMITED, LOGIN, Clock, Turn, give_back
 
 __all__ = ["AHEAD", "LIMITED", "LOGIN", "give_back", "read", "read_window", "wake"]
@@ -139,6 +139,8 @@ def read_window(
     window = SyncWindow.objects.select_related("job__store__klaviyo_account").get(pk=claim.pk)
     turn = Turn(claim, window, clock, is_over, alive)
     try:
+        if window.counted_at is None and not sizing.measure(turn):
+            return 0
         if not window.way:
             turn.note(way=Way.PAGES)
         return paged.read(turn)

@@ -18,7 +18,7 @@ from integrations.models.sync_jobs import WINDOW_LEASE, WindowClaim
 from integrations.platforms.shopify import past
 from integrations.platforms.shopify.pages import Row
 
-from . import health, windows
+from . import completeness, health, windows
 
 # Read ahead of what is sent by at most so many records of a store, so that no payload waits long.
 MOST_AHEAD = 5000
@@ -74,7 +74,7 @@ def land(
         )
         if not moved:
             raise LostWindow(f"window {claim.pk} is past epoch {claim.epoch}")
-        if is_last:
+        if is_last and completeness.holds(claim, window, now=now):
             windows.finish_if_over([claim.pk], now=now)
     if found and not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)

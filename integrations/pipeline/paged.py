@@ -44,7 +44,9 @@ def _one_page(turn: Turn) -> int:
         now=now,
     )
     points.learn(job.store_id, page.cost, now=turn.clock())
-    rows = missing.only(window, page.rows) if job.only_missing else page.rows
+    # A second look lands everything, so that each record is counted once.
+    is_choosy = job.only_missing and window.looks == 1
+    rows = missing.only(window, page.rows) if is_choosy else page.rows
     size = pages.next_size(window.page_size, page.cost)
     if page.cost:
         # The price grows with the logarithm of the size, so a doubled page costs little more.

@@ -12,8 +12,9 @@ import pytest
 from django.test import Client
 
 from integrations.domain.lanes import Lane
-from integrations.models import Merchant, Store, StoreLane, User
-from integrations.pipeline import destinations, inbox, intake
+from integrations.domain.windows import JobState
+from integrations.models import Merchant, Store, StoreLane, SyncWindow, User
+from integrations.pipeline import backfill, destinations, inbox, intake
 from integrations.platforms.shopify.signature import sign
 from sandbox.config import AppConfig, ShopConfig
 from sandbox.klaviyo import Klaviyo
@@ -190,3 +191,36 @@ def an_order(number: int = 1, **changes: Any) -> dict[str, Any]:
             {"id": 70 + number, "title": "Tent", "quantity": 2, "price": "49.75", "sku": "T-1"}
         ],
     } | changes
+
+
+@pytest.fixture
+def read(clock):
+    """Read every window that is due, in this process."""
+
+    def run(rounds=200):
+        landed = 0
+        for _ in range(rounds):
+            claim = SyncWindow.objects.claim(by="test", now=clock())
+            if claim is None:
+                break
+            landed += backfill.read_window(claim, clock=clock, is_over=lambda: False)
+        return landed
+
+    return run
+
+
+@pytest.fixture
+def finish(read, work, clock):
+    """Read and send until the job is over."""
+
+    def run(job):
+        for _ in range(200):
+            read()
+            work()
+            job.refresh_from_db()
+            if job.state == JobState.DONE:
+                return
+            clock.forward(seconds=5)
+        raise AssertionError(f"still {job.state}")
+
+    return run

@@ -51,39 +51,6 @@ def start(job, clock):
     sync_jobs.start(job, by=audit.AUTOMATIC, now=clock())
 
 
-@pytest.fixture
-def read(clock):
-    """Read every window that is due, in this process."""
-
-    def run(rounds=200):
-        landed = 0
-        for _ in range(rounds):
-            claim = SyncWindow.objects.claim(by="test", now=clock())
-            if claim is None:
-                break
-            landed += backfill.read_window(claim, clock=clock, is_over=lambda: False)
-        return landed
-
-    return run
-
-
-@pytest.fixture
-def finish(read, work, clock):
-    """Read and send until the job is over."""
-
-    def run(job):
-        for _ in range(200):
-            read()
-            work()
-            job.refresh_from_db()
-            if job.state == JobState.DONE:
-                return
-            clock.forward(seconds=5)
-        raise AssertionError(f"still {job.state}")
-
-    return run
-
-
 def orders_of(shop):
     return shop.stores[DOMAIN].memory.orders.bodies()
 
