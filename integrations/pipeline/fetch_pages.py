@@ -201,6 +201,13 @@ def unfinished(stores: QuerySet[Store], *, limit: int = 20) -> list[Fetch]:
     ]
 
 
+def latest(store: Store) -> Fetch | None:
+    """The newest fetch of a shop that was started."""
+    jobs = _counted(SyncJob.objects.filter(store=store).exclude(started_at=None))
+    found = jobs.order_by("-id").first()
+    return _fetch(found) if found else None
+
+
 def banners(store: Store) -> list[Fetch]:
     """What every page of a shop says while something is fetched."""
     return unfinished(Store.objects.filter(pk=store.pk), limit=3)

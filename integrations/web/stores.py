@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from integrations.models import Store
-from integrations.pipeline import figures, history, overview
+from integrations.pipeline import fetch_pages, figures, history, overview
 
 from .access import Signed, answer, note_visit, signed_in
 from .charts import draw
@@ -34,6 +34,7 @@ def home(request: Signed) -> HttpResponse:
         "searchable": len(page.others) >= SEARCH_FROM,
         "following": start + PAGE if start + PAGE < len(quiet) else None,
         "start": start,
+        "fetches": fetch_pages.unfinished(Store.objects.visible_to(request.user)),
     }
     return answer(request, "home.html", context, live="home_live.html")
 
@@ -58,6 +59,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         "chart": draw(page.chart),
         "chosen": page.ranges[range_name],
         "range": range_name,
+        "past": fetch_pages.latest(found),
         "timeline": history.of_store(found, request.user),
         "support": overview.support(found, now=now) if request.user.is_staff else None,
     }

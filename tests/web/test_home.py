@@ -99,7 +99,7 @@ def test_the_number_of_queries_does_not_grow_with_the_shops(
         a.a_tally(store, minute=now.replace(second=0, microsecond=0), delivered=1)
         a.a_dead_letter(store)
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         owner.get("/")
 
 
