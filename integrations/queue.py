@@ -5,6 +5,7 @@ from django_q.tasks import async_task
 DRAIN = "integrations.tasks.drain"
 SWEEP = "integrations.tasks.sweep"
 READ = "integrations.tasks.read_windows"
+UNDO = "integrations.tasks.take_back"
 PRUNE = "integrations.tasks.prune"
 LOGINS = "integrations.tasks.look_after_logins"
 SUBSCRIPTIONS = "integrations.tasks.look_at_subscriptions"

@@ -10,6 +10,7 @@ from integrations.pipeline import (
     maintenance,
     notices,
     subscriptions,
+    undoing,
     upkeep,
 )
 
@@ -29,6 +30,12 @@ def sweep() -> None:
     maintenance.sweep(now=timezone.now())
     backfill.wake(now=timezone.now())
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
+    undoing.wake(now=timezone.now())
+
+
+def take_back() -> int:
+    """Take back what people have confirmed, item by item."""
+    return undoing.run(clock=timezone.now, stopping=stopping.asked)
 
 
 def prune() -> None:

@@ -9,6 +9,7 @@ from integrations.models import (
     Attempt,
     AuditEntry,
     Authorization,
+    Before,
     Cause,
     Credential,
     DeadLetter,
@@ -27,6 +28,8 @@ from integrations.models import (
     SyncJob,
     SyncWindow,
     Tally,
+    Undo,
+    UndoItem,
     User,
 )
 
@@ -253,3 +256,25 @@ def a_sync_window(job: SyncJob, **changes: Any) -> SyncWindow:
         "next_attempt_at": NOON,
     }
     return SyncWindow.objects.create(**defaults | changes)
+
+
+def an_undo(job: SyncJob, **changes: Any) -> Undo:
+    return Undo.objects.create(**{"job": job, "asked_at": NOON, "next_attempt_at": NOON} | changes)
+
+
+def an_undo_item(undo: Undo, **changes: Any) -> UndoItem:
+    number = next(_numbers)
+    defaults = {
+        "undo": undo,
+        "what": "item",
+        "identity": f"catalog_item:{undo.job.store_id}:{number}",
+        "source_id": str(number),
+    }
+    return UndoItem.objects.create(**defaults | changes)
+
+
+def a_before(job: SyncJob, **changes: Any) -> Before:
+    row = Before(**{"job": job, "identity": f"profile:{next(_numbers)}", "kept_at": NOON} | changes)
+    row.keep('{"key":"a@mail.alpine-demo.shop","before":{},"after":{}}')
+    row.save()
+    return row

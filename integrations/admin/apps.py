@@ -15,4 +15,5 @@ class ConsoleAdminConfig(AdminConfig):
             connections,  # noqa: F401
             registrations,  # noqa: F401
             sync_jobs,  # noqa: F401
+            undo,  # noqa: F401
         )

@@ -126,8 +126,27 @@ class DeleteCatalogItem(msgspec.Struct, frozen=True):
         return f"catalog_item:{self.scope}:{self.source_id}"
 
 
+class DeleteCatalogVariant(msgspec.Struct, frozen=True):
+    """A variant that is taken back while its item stays."""
+
+    source_id: str
+    scope: str
+    version: datetime
+    kind: Kind = Kind.CATALOG_VARIANT
+
+    @property
+    def identity(self) -> str:
+        """The same as the upsert's: a deletion is a newer state of the same thing."""
+        return f"catalog_variant:{self.scope}:{self.source_id}"
+
+
 Operation = (
-    TrackEvent | UpsertProfile | UpsertCatalogItem | UpsertCatalogVariant | DeleteCatalogItem
+    TrackEvent
+    | UpsertProfile
+    | UpsertCatalogItem
+    | UpsertCatalogVariant
+    | DeleteCatalogItem
+    | DeleteCatalogVariant
 )
 
 

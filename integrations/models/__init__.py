@@ -20,11 +20,13 @@ from .stores import Store
 from .subscriptions import PathTest, Subscription
 from .sync_jobs import SyncJob, SyncWindow
 from .tallies import Tally
+from .undo import Before, Undo, UndoItem
 
 __all__ = [
     "Attempt",
     "AuditEntry",
     "Authorization",
+    "Before",
     "Budget",
     "Call",
     "Cause",
@@ -50,5 +52,7 @@ __all__ = [
     "SyncJob",
     "SyncWindow",
     "Tally",
+    "Undo",
+    "UndoItem",
     "User",
 ]

@@ -44,6 +44,18 @@ class Delivery(models.Model):
     call = models.ForeignKey(
         "Call", models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False
     )
+    # The window that told it last, and whether Klaviyo had it only because of that window: what
+    # a job can take back. Whatever is told later by others clears both.
+    window = models.ForeignKey(
+        "SyncWindow",
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="deliveries",
+    )
+    made = models.BooleanField(default=False, db_default=False)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -57,7 +69,15 @@ class Delivery(models.Model):
                 condition=Q(kind__in=[kind.value for kind in Kind]), name="delivery_kind_known"
             ),
         ]
-        indexes = [models.Index(fields=["store", "-id"], name="delivery_by_store")]
+        indexes = [
+            models.Index(fields=["store", "-id"], name="delivery_by_store"),
+            models.Index(
+                fields=["window", "kind", "id"],
+                condition=Q(window__isnull=False),
+                include=["made", "present"],
+                name="delivery_of_window",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.identity

@@ -36,6 +36,10 @@ class RemoteJob(models.Model):
     next_poll_at = models.DateTimeField()
     polls = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
+    # Set when it takes something back; its results then are those of the undo's items.
+    undo = models.ForeignKey(
+        "Undo", models.CASCADE, null=True, blank=True, db_index=False, related_name="remote_jobs"
+    )
 
     objects = RemoteJobQuerySet.as_manager()
 

@@ -48,6 +48,9 @@ class SyncJob(models.Model):
     loud_reason = models.CharField(max_length=500, blank=True)
     # Leave out what the ledger already holds: the retry of what is missing or failed.
     only_missing = models.BooleanField(default=False)
+    # Read each profile before it is first written to, and keep what it held: costs calls, and
+    # without it profiles cannot be put back.
+    keep_before = models.BooleanField(default=False, db_default=False)
     # What was found out beforehand, as `pipeline/forecasts.py` writes it.
     forecast = models.JSONField(default=dict, blank=True)
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")

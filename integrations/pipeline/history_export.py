@@ -53,13 +53,13 @@ def export(user: User, wanted: Filter, *, now: datetime) -> Iterator[str]:
 
 
 def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     # The mark by which a spreadsheet knows that letters are in UTF-8.
     yield "\ufeff" + writer.writerow(COLUMNS)
     after = ""
     while batch := list(history.following(rows.select_related("merchant"), after)[:BATCH]):
         for entry in batch:
-            yield writer.writerow([_safe(cell) for cell in _cells(entry)])
+            yield writer.writerow([safe(cell) for cell in _cells(entry)])
         after = history.cursor_of(batch[-1])
 
 
@@ -84,12 +84,12 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
     """A cell no spreadsheet calculates."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-class _Echo:
+class Echo:
     """What the CSV writer writes to: gives each line back instead of keeping it."""
 
     def write(self, line: str) -> str:

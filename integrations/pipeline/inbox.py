@@ -10,7 +10,7 @@ from integrations.domain.lanes import Lane
 from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
 from integrations.models.lanes import LEASE, Claim, Taken
 
-from . import dead_letters, destinations, ledger, lookups, refusals, tallies, windows
+from . import befores, dead_letters, destinations, ledger, lookups, refusals, tallies, windows
 from .destinations import Destination
 from .items import Item
 from .planning import Plan
@@ -55,6 +55,7 @@ def work_off(
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
     try:
+        to_send = befores.keep(destination, claim.lane, readings, to_send, clock=clock)
         report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
         refusals.second_chance(destination, report, now=clock())
         settle(Batch(claim, destination, readings, plan.items, report), now=clock())

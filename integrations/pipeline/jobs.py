@@ -18,7 +18,7 @@ from integrations.platforms.klaviyo import jobs as platform
 from integrations.platforms.klaviyo.client import JobError, Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
 
-from . import budgets, dead_letters, logins, tallies, windows
+from . import budgets, dead_letters, logins, tallies, undo_results, windows
 
 log = logging.getLogger(__name__)
 
@@ -85,23 +85,48 @@ def _trouble(job: RemoteJob, failure: Failure, now: datetime) -> None:
         wait = failure.retry_after
         budgets.block(job.klaviyo_account_id, Endpoint.JOB_STATUS, wait=wait, now=now)
     if failure.status == 404 or now - job.submitted_at > GIVE_UP:
-        RemoteJob.objects.filter(pk=job.pk).update(state=JobState.LOST)
+        _lose(job, now)
         log.warning("job.lost", extra={"job": job.pk, "error": failure.message})
+
+
+def _lose(job: RemoteJob, now: datetime) -> None:
+    with transaction.atomic():
+        RemoteJob.objects.filter(pk=job.pk).update(state=JobState.LOST)
+        if job.undo_id:
+            undo_results.lose(job, now=now)
+        else:
+            _doubt(job)
+
+
+def _doubt(job: RemoteJob) -> None:
+    """Whether these things were made by us nobody can prove, so nobody may remove them for it."""
+    if job.endpoint in CATALOG_CREATES:
+        names = [identity for identity, _ in job.items]
+        told = Delivery.objects.filter(klaviyo_account=job.klaviyo_account_id, made=True)
+        told.filter(identity__in=names).update(made=False)
 
 
 def _settle(job: RemoteJob, errors: list[JobError], now: datetime) -> None:
     by_event: dict[int, list[tuple[str, JobError]]] = defaultdict(list)
+    unnamed = False
     known = {identity: place for place, (identity, _) in enumerate(job.items)}
     for error in errors:
         place = _place(job.items, known, error)
         if place is None:
             # Nothing of what was sent can be meant by it; the count of errors still shows it.
             log.warning("job.error_unnamed", extra={"job": job.pk, "code": error.code})
+            unnamed = True
             continue
         identity, event_id = job.items[place]
         by_event[event_id].append((identity, error))
     with transaction.atomic():
         RemoteJob.objects.filter(pk=job.pk).update(state=JobState.DONE, failed=len(errors))
+        if unnamed:
+            _doubt(job)
+        if job.undo_id:
+            refused = dict(one for failed in by_event.values() for one in failed)
+            send_again(undo_results.settle(job, refused, now=now), now=now)
+            return
         events = Event.objects.select_for_update().in_bulk(list(by_event))
         for event_id, failed in by_event.items():
             if event := events.get(event_id):
@@ -129,7 +154,7 @@ def _reconsider(
     is_catalog = endpoint in CATALOG_CREATES | CATALOG_UPDATES
     # A creation may have failed because the thing exists, an update because it does not. Which
     # code says so is not published, so the other way is tried; after a few turns it is not that.
-    known.update(present=endpoint in CATALOG_CREATES, fingerprint=b"")
+    known.update(present=endpoint in CATALOG_CREATES, fingerprint=b"", made=False)
     before, skip = event.state, event.skip
     if is_catalog and event.failures + 1 < MOST_FLIPS:
         _move(event, "waiting", now)
@@ -141,6 +166,15 @@ def _reconsider(
         _count(event, before, skip, now=event.settled_at or now, sign=-1)
     if event.state == "dead":
         _count(event, "dead", "", now=now)
+
+
+def send_again(events: list[int], *, now: datetime) -> None:
+    """Put events back that ended well, since what they told may have been undone meanwhile."""
+    again = Event.objects.select_for_update().filter(pk__in=events).order_by("pk")
+    for event in again.filter(state__in=["delivered", "skipped"]):
+        before, skip = event.state, event.skip
+        _count(event, before, skip, now=event.settled_at or now, sign=-1)
+        _move(event, "waiting", now)
 
 
 def _count(event: Event, state: str, skip: str, *, now: datetime, sign: int = 1) -> None:
@@ -158,6 +192,8 @@ def _move(event: Event, state: str, now: datetime) -> None:
         settled_at=None if state == "waiting" else now,
         next_attempt_at=now,
     )
+    if state == "waiting" and event.window_id is not None:
+        windows.reopen(event.window_id)
 
 
 def _put_aside(

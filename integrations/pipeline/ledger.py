@@ -27,6 +27,9 @@ class Entry(NamedTuple):
     origin: int
     event_id: int | None
     call_id: int | None
+    window_id: int | None = None
+    # Klaviyo was asked to create it, and may be asked to remove it again.
+    made: bool = False
 
 
 _COLUMNS = ", ".join(Entry._fields)
@@ -59,7 +62,8 @@ SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
 FEW = 60
 _ARRAYS = """
 unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
-  %s::timestamptz[], %s::boolean[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[])
+  %s::timestamptz[], %s::boolean[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[],
+  %s::bigint[], %s::boolean[])
 """
 _COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
 # Two lanes may tell of the same people: in one order, neither waits for the other in a circle.
@@ -70,7 +74,10 @@ SELECT {_COLUMNS} FROM {{source}} ORDER BY identity
 ON CONFLICT (klaviyo_account_id, identity) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, present = excluded.present,
     accepted_at = excluded.accepted_at, confirmed_at = NULL, store_id = excluded.store_id,
-    origin = excluded.origin, event_id = excluded.event_id, call_id = excluded.call_id
+    origin = excluded.origin, event_id = excluded.event_id, call_id = excluded.call_id,
+    window_id = excluded.window_id,
+    made = excluded.made
+      OR (known.made AND known.present AND known.window_id = excluded.window_id)
 WHERE known.version <= excluded.version
 """
 _MERGE_FEW = _MERGE.format(source=f"{_ARRAYS} AS told ({_COLUMNS})")

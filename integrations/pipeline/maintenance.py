@@ -7,7 +7,7 @@ from django.db import connection
 from integrations import queue
 from integrations.models import Authorization, Call, Heartbeat, StoreLane, Tally
 
-from . import health
+from . import health, probing, undo
 
 CALLS_KEPT = timedelta(days=14)
 TALLIES_KEPT = timedelta(days=400)
@@ -18,10 +18,11 @@ PRUNED_AT_ONCE = 5000
 
 
 def sweep(*, now: datetime) -> None:
-    """Ask for a drain if anything is due."""
+    """Ask for a drain if anything is due, and for a probe."""
     health.beat(health.SWEEP, now=now)
     if StoreLane.objects.any_due(now) and not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)
+    probing.wake(now=now)
 
 
 def prune(*, now: datetime) -> None:
@@ -32,6 +33,7 @@ def prune(*, now: datetime) -> None:
     # The queue keeps failed tasks for ever; ours have their story in our own rows.
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)
     Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT).delete()
+    undo.prune(now=now)
 
 
 def _prune(table: str, column: str, before: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from integrations.domain.operations import (
     DeleteCatalogItem,
+    DeleteCatalogVariant,
     TrackEvent,
     UpsertCatalogItem,
     UpsertProfile,
@@ -44,6 +45,8 @@ def _endpoint(item: Item) -> Endpoint:
             return Endpoint.PROFILES
         case DeleteCatalogItem():
             return Endpoint.ITEMS_DELETE
+        case DeleteCatalogVariant():
+            return Endpoint.VARIANTS_DELETE
         case UpsertCatalogItem():
             return Endpoint.ITEMS_UPDATE if item.known else Endpoint.ITEMS_CREATE
         case _:

@@ -76,6 +76,8 @@ class Sender:
     stopping: Callable[[], bool]
     # Called before each round of calls; raises when the lane is no longer ours.
     keep_lease: Callable[[], None]
+    # Whether a sibling endpoint will do where one is exhausted.
+    may_swap: bool = True
     report: Report = field(default_factory=Report)
 
     def send(self, items: list[Item]) -> Report:
@@ -125,7 +127,7 @@ class Sender:
         """
         choices = [endpoint]
         sibling = SIBLINGS.get(endpoint)
-        if sibling and len(items) <= MANY:
+        if sibling and self.may_swap and len(items) <= MANY:
             choices.append(sibling)
         while True:
             now, retry_at = self.clock(), None

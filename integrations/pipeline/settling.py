@@ -17,6 +17,7 @@ from integrations.models import (
     statements,
 )
 from integrations.models.lanes import Claim
+from integrations.platforms.klaviyo.endpoints import Endpoint
 
 from . import dead_letters, ledger, refusals, shop_news, tallies, windows
 from .destinations import Destination
@@ -29,6 +30,7 @@ from .sending import Report
 LANE_REST = timedelta(seconds=2)
 LONGEST_REST = timedelta(minutes=5)
 FIRST_POLL = timedelta(seconds=5)
+CREATES = {Endpoint.ITEMS_CREATE, Endpoint.VARIANTS_CREATE}
 
 
 # A login's success is written down this often, and not with each batch.
@@ -153,6 +155,9 @@ def _keep_jobs(batch: Batch) -> None:
 
 def _entries(batch: Batch, calls: list[int], now: datetime) -> Iterable[ledger.Entry]:
     account, store, lane = batch.store.klaviyo_account_id, batch.store.pk, int(batch.claim.lane)
+    read_by = {one.event.pk: one.event.window_id for one in batch.readings}
+    # Without a job to ask about nobody will say whether a thing was really made.
+    made = {id(item) for job in batch.report.jobs if job.endpoint in CREATES for item in job.items}
     for item in batch.items:
         if item.outcome is Outcome.ACCEPTED:
             operation = item.operation
@@ -170,6 +175,8 @@ def _entries(batch: Batch, calls: list[int], now: datetime) -> Iterable[ledger.E
                 origin=lane,
                 event_id=item.event_id,
                 call_id=calls[item.call] if item.call is not None else None,
+                window_id=read_by.get(item.event_id),
+                made=id(item) in made,
             )
 
 

@@ -72,6 +72,14 @@ def finish_if_over(pks: Sequence[int], *, now: datetime) -> None:
         finish_jobs(SyncJob.objects.filter(pk__in=jobs), now=now)
 
 
+def reopen(pk: int) -> None:
+    """Say that a window that seemed over has something on its way again, and so has its job."""
+    again = SyncWindow.objects.filter(pk=pk, state=WindowState.DONE)
+    if again.update(state=WindowState.SENDING, finished_at=None):
+        jobs = SyncJob.objects.filter(windows=pk, state=JobState.DONE)
+        jobs.update(state=JobState.RUNNING, finished_at=None)
+
+
 def finish_jobs(jobs: QuerySet[SyncJob], *, now: datetime) -> int:
     """Close those that run and have nothing left to do; a failed window does not keep one open."""
     busy = [WindowState.WAITING, WindowState.READING, WindowState.SENDING]

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from sandbox.klaviyo.app import Klaviyo
 
 ACTIONS = ("create", "update", "delete")
+FILTERS: dict[str, dict[str, set[str]]] = {
+    "item": {"ids": {"any"}},
+    "variant": {"ids": {"any"}, "item.id": {"equals"}},
+    "category": {"ids": {"any"}},
+}
 LIMIT = 100
 # The smaller of the two meanings of MB: whoever keeps to it is right either way.
 BODY_LIMIT = 5_000_000
@@ -179,14 +184,14 @@ def get_rows(klaviyo: "Klaviyo", account: Account, call: Call, *, kind: Kind) ->
     until = klaviyo.clock() - klaviyo.settings.visible_after
     kept = shelf(account, kind).items()
     rows = [_row(klaviyo, kind, key, row) for key, row in kept if row["created"] <= until]
-    if wanted := call.query.get("filter"):
-        ids = set(_ids(wanted))
-        rows = [row for row in rows if row["id"] in ids]
+    for clause in clauses(call.query.get("filter", ""), FILTERS[kind.name]):
+        own = item_of if clause.field == "item.id" else _own_id
+        rows = [row for row in rows if own(row) in clause.values]
     return ok(page(klaviyo, call, rows, size=100, largest=100))
 
 
-def _ids(text: str) -> list[str]:
-    return [value for clause in clauses(text, {"ids": {"any"}}) for value in clause.values]
+def _own_id(row: dict[str, Any]) -> str:
+    return str(row["id"])
 
 
 def _row(klaviyo: "Klaviyo", kind: Kind, key: str, row: dict[str, Any]) -> dict[str, Any]:

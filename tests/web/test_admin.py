@@ -69,6 +69,8 @@ def one_of_each(world, now):
     a.an_invitation(store.merchant)
     a.a_notice(store.merchant)
     a.a_sync_window(a.a_sync_job(store))
+    a.an_undo_item(a.an_undo(a.a_sync_job(store)))
+    a.a_before(a.a_sync_job(store))
     ShopBudget.objects.create(
         store=store, maximum=2000, available=2000, restore_rate=100, updated_at=now
     )

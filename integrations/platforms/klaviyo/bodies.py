@@ -7,6 +7,8 @@ import msgspec
 
 from integrations.domain.operations import (
     DeleteCatalogItem,
+    DeleteCatalogVariant,
+    Kind,
     Operation,
     TrackEvent,
     UpsertCatalogItem,
@@ -41,7 +43,7 @@ def fragment(operation: Operation, *, history: bool) -> Fragment:
             return Fragment(b"", encode(operation.attributes))
         case UpsertCatalogItem() | UpsertCatalogVariant():
             return Fragment(b"", encode(operation.attributes))
-        case DeleteCatalogItem():
+        case DeleteCatalogItem() | DeleteCatalogVariant():
             return Fragment(b"", b"")
 
 
@@ -123,8 +125,8 @@ def _bulk_event(one: Fragment) -> bytes:
 
 
 def _catalog(endpoint: Endpoint, operation: Operation, one: Fragment) -> bytes:
-    assert isinstance(operation, UpsertCatalogItem | UpsertCatalogVariant | DeleteCatalogItem)  # noqa: S101
-    kind = b"catalog-variant" if isinstance(operation, UpsertCatalogVariant) else b"catalog-item"
+    assert not isinstance(operation, TrackEvent | UpsertProfile)  # noqa: S101
+    kind = b"catalog-variant" if operation.kind is Kind.CATALOG_VARIANT else b"catalog-item"
     if "create" not in endpoint:
         known = encode(catalog_id(operation.source_id))
         attributes = b"" if "delete" in endpoint else b',"attributes":' + one.content

@@ -29,6 +29,10 @@ class Endpoint(StrEnum):
     ITEMS_DELETE = "catalog-item-bulk-delete-jobs"
     VARIANTS_CREATE = "catalog-variant-bulk-create-jobs"
     VARIANTS_UPDATE = "catalog-variant-bulk-update-jobs"
+    VARIANTS_DELETE = "catalog-variant-bulk-delete-jobs"
+    # Reading back what is there, before it is written to or taken back.
+    READ_PROFILES = "profiles"
+    READ_VARIANTS = "catalog-variants"
     JOB_STATUS = "job-status"
 
 
@@ -50,6 +54,9 @@ FACTS: dict[Endpoint, Facts] = {
     Endpoint.ITEMS_DELETE: Facts(L, 100, is_job=True),
     Endpoint.VARIANTS_CREATE: Facts(L, 100, is_job=True),
     Endpoint.VARIANTS_UPDATE: Facts(L, 100, is_job=True),
+    Endpoint.VARIANTS_DELETE: Facts(L, 100, is_job=True),
+    Endpoint.READ_PROFILES: Facts(L),
+    Endpoint.READ_VARIANTS: Facts(XL),
     # Asking about jobs: the smallest limit among the kinds of job.
     Endpoint.JOB_STATUS: Facts(M),
 }
