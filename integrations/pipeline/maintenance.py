@@ -7,7 +7,7 @@ from django.db import connection
 from integrations import queue
 from integrations.models import Authorization, Call, Heartbeat, StoreLane, Tally
 
-from . import health, probing, undo
+from . import health, undo
 
 CALLS_KEPT = timedelta(days=14)
 TALLIES_KEPT = timedelta(days=400)
@@ -18,11 +18,10 @@ PRUNED_AT_ONCE = 5000
 
 
 def sweep(*, now: datetime) -> None:
-    """Ask for a drain if anything is due, and for a probe."""
+    """Ask for a drain if anything is due."""
     health.beat(health.SWEEP, now=now)
     if StoreLane.objects.any_due(now) and not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)
-    probing.wake(now=now)
 
 
 def prune(*, now: datetime) -> None:
