@@ -1,7 +1,6 @@
 """How periods of past data are written."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import template
 
@@ -18,10 +17,16 @@ def days(since: datetime, until: datetime, zone: str = "") -> str:
     """A range as people say it: its first and its last day, in the shop's own time zone."""
     first = since.astimezone(zone_of(zone))
     last = (until - timedelta(microseconds=1)).astimezone(zone_of(zone))
+    end = f"{last.day} {last:%b %Y}"
     if first.date() == last.date():
-        return f"{first.day} {first:%b %Y}"
+        return _unbroken(end)
     start = f"{first.day} {first:%b}" + ("" if first.year == last.year else f" {first:%Y}")
-    return f"{start} – {last.day} {last:%b %Y}"
+    return f"{_unbroken(start)} – {_unbroken(end)}"
+
+
+def _unbroken(day: str) -> str:
+    """A day that stays on one line."""
+    return day.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @register.filter
@@ -34,9 +39,3 @@ def period_word(state: str) -> str:
 def period_tone(state: str) -> str:
     """The look of a period's badge."""
     return {"cancelled": "stopped", "sending": "running", "reading": "running"}.get(state, state)
-
-
-@register.filter
-def at(mapping: Any, key: str) -> Any:
-    """The value a mapping has for a key."""
-    return mapping.get(key)
