@@ -77,7 +77,8 @@ SET fingerprint = excluded.fingerprint, version = excluded.version, present = ex
     origin = excluded.origin, event_id = excluded.event_id, call_id = excluded.call_id,
     window_id = excluded.window_id,
     made = excluded.made
-      OR (known.made AND known.present AND known.window_id = excluded.window_id)
+      OR (known.made AND known.present
+          AND known.window_id IS NOT DISTINCT FROM excluded.window_id)
 WHERE known.version <= excluded.version
 """
 _MERGE_FEW = _MERGE.format(source=f"{_ARRAYS} AS told ({_COLUMNS})")
