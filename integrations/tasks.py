@@ -5,6 +5,7 @@ from django.utils import timezone
 from integrations import stopping
 from integrations.pipeline import (
     backfill,
+    catching_up,
     drains,
     jobs,
     maintenance,
@@ -28,6 +29,7 @@ def read_windows() -> int:
 def sweep() -> None:
     """Find what a lost nudge or a dead worker left behind, and ask about jobs."""
     maintenance.sweep(now=timezone.now())
+    catching_up.look_after(now=timezone.now())
     backfill.wake(now=timezone.now())
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
     undoing.wake(now=timezone.now())

@@ -38,6 +38,7 @@ SENTENCES = {
     "path_test.sent": "A test message was sent",
     "gap.noticed": "Hours were noticed in which messages may be missing",
     "gap.asked": "Missing hours were asked for",
+    "gap.closed": "Missing hours were dealt with",
     "reconnect.begun": "A reconnect was begun",
     "reconnect.joined": "Somebody else joined in the reconnect",
     "reconnect.paused": "The shop was paused for the reconnect",

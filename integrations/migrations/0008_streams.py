@@ -1,3 +1,4 @@
+import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
@@ -22,6 +23,17 @@ class Migration(migrations.Migration):
             model_name="syncwindow",
             name="bodies_dropped_at",
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="gap",
+            name="job",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="gaps",
+                to="integrations.syncjob",
+            ),
         ),
         migrations.RemoveIndex(model_name="event", name="event_by_store"),
         migrations.AddIndex(

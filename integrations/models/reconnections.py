@@ -5,9 +5,12 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from integrations.domain import missed
+
 from .accounts import KlaviyoAccount
 from .people import User
 from .stores import Store
+from .sync_jobs import SyncJob
 
 
 class ReconnectionQuerySet(models.QuerySet["Reconnection"]):
@@ -86,9 +89,10 @@ class Gap(models.Model):
     topics = models.JSONField(default=list, blank=True)
     cause = models.CharField(max_length=200)
     noticed_at = models.DateTimeField()
-    # A person asked for it to be fetched; it waits for the job that does so.
+    # Somebody, or we ourselves, asked for it to be fetched, and the job that does so.
     asked_at = models.DateTimeField(null=True, blank=True)
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    job = models.ForeignKey(SyncJob, models.SET_NULL, null=True, blank=True, related_name="gaps")
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -103,3 +107,8 @@ class Gap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.store}: {self.since:%Y-%m-%d %H:%M} to {self.until or 'now'}"
+
+    @property
+    def lost_topics(self) -> list[str]:
+        """The kinds of message among those named that cannot be made up for."""
+        return missed.lost(self.topics)

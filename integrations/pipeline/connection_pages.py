@@ -93,6 +93,11 @@ class ConnectionPage(msgspec.Struct):
     gaps: list[Gap]
 
     @property
+    def may_catch_up(self) -> bool:
+        """Whether there are missed hours that are over and that nobody has asked for."""
+        return any(one.asked_at is None and one.until is not None for one in self.gaps)
+
+    @property
     def coming(self) -> int:
         """How many kinds of message the shop sends us."""
         return _coming(self.messages)

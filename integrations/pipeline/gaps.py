@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from integrations.models import Gap, Store, User
 
 from . import audit
+from .audit import Actor
+
+GapRows = QuerySet[Gap]
 
 
 def note(
@@ -44,8 +47,9 @@ def note(
 
 
 def open_of(store: Store) -> list[Gap]:
-    """What is still to be fetched, oldest first."""
-    return list(Gap.objects.filter(store=store, closed_at=None).order_by("since", "pk"))
+    """What is still to be fetched, or being fetched, oldest first."""
+    rows = Gap.objects.filter(store=store, closed_at=None).select_related("job")
+    return list(rows.order_by("since", "pk"))
 
 
 def ask_for(gap: Gap, *, by: User, now: datetime) -> bool:
@@ -62,6 +66,23 @@ def ask_for(gap: Gap, *, by: User, now: datetime) -> bool:
             after=_span(gap),
         )
     return True
+
+
+def pick(gap: Gap, *, now: datetime) -> bool:
+    """Ask for a gap by ourselves, since nobody has; False when somebody was faster."""
+    with transaction.atomic():
+        mine = Gap.objects.filter(pk=gap.pk, asked_at=None, closed_at=None).exclude(until=None)
+        if not mine.update(asked_at=now):
+            return False
+        audit.record("gap.asked", gap.store, by=audit.AUTOMATIC, now=now, after=_span(gap))
+    return True
+
+
+def close(gap: Gap, *, by: Actor, now: datetime, reason: str) -> None:
+    """Take a gap off the list: it was fetched, or nothing of it can be."""
+    with transaction.atomic():
+        if Gap.objects.filter(pk=gap.pk, closed_at=None).update(closed_at=now):
+            audit.record("gap.closed", gap.store, by=by, now=now, after=_span(gap), reason=reason)
 
 
 def _open(

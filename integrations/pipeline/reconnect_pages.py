@@ -100,7 +100,7 @@ def start_page(target: Store | KlaviyoAccount) -> StartPage:
     login = reconnecting.login_of(target)
     stores = _stores(target)
     gone = Subscription.objects.filter(store__in=stores).exclude(gone_since=None)
-    latest = Event.objects.filter(store__in=stores).order_by("-received_at")
+    latest = Event.objects.live().filter(store__in=stores).order_by("-received_at")
     return StartPage(
         login=login,
         sentence=logins.sentence(login.side, login.state, login.failure_code) if login else "",
@@ -146,7 +146,8 @@ def _stores(target: Store | KlaviyoAccount) -> list[Store]:
 def _kept(stores: list[Store]) -> list[Kept]:
     counted = {
         row["store"]: row
-        for row in Event.objects.waiting()
+        for row in Event.objects.live()
+        .waiting()
         .filter(store__in=stores)
         .values("store")
         .annotate(n=Count("pk"), oldest=Min("received_at"))
@@ -162,7 +163,8 @@ def _outcomes(reconnection: Reconnection, stores: list[Store]) -> list[Outcome]:
         return []
     counted: dict[int, dict[str, int]] = {store.pk: {} for store in stores}
     rows = (
-        Event.objects.filter(Q(received_at__gte=since, received_at__lt=until), store__in=stores)
+        Event.objects.live()
+        .filter(Q(received_at__gte=since, received_at__lt=until), store__in=stores)
         .values("store", "state")
         .annotate(n=Count("pk"))
     )

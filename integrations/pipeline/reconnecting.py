@@ -21,7 +21,7 @@ from integrations.models.credentials import CredentialState
 from integrations.models.events import EventQuerySet
 from integrations.models.reconnections import ReconnectionQuerySet
 
-from . import audit, authorizing, gaps, logins, subscriptions
+from . import audit, authorizing, catching_up, gaps, logins, subscriptions
 
 PROVEN_FOR = timedelta(seconds=30)
 HELD_FOR_RECONNECT = "A reconnect is under way."
@@ -271,13 +271,12 @@ def release(reconnection: Reconnection, *, by: User, now: datetime) -> None:
 
 
 def catch_up(reconnection: Reconnection, *, by: User, now: datetime) -> int:
-    """Ask for the missed hours to be fetched; returns how many gaps were asked for."""
+    """Have the missed hours fetched, from now on; returns how many gaps were asked for."""
     if reconnection.store is None:
         return 0
-    asked = [gaps.ask_for(gap, by=by, now=now) for gap in gaps.open_of(reconnection.store)]
+    asked = catching_up.ask_for_all(reconnection.store, by=by, now=now)
     Reconnection.objects.filter(pk=reconnection.pk, caught_up_at=None).update(caught_up_at=now)
-    queue.ask_for(queue.DRAIN)
-    return sum(asked)
+    return asked
 
 
 def give_up(reconnection: Reconnection, *, by: User, now: datetime) -> None:
@@ -396,12 +395,12 @@ def _waiting(target: Target) -> dict[str, object]:
 def events_of(target: Target) -> EventQuerySet:
     """What has arrived for this shop, or for all that feed this account."""
     if isinstance(target, Store):
-        return Event.objects.filter(store=target)
-    return Event.objects.filter(store__klaviyo_account=target)
+        return Event.objects.live().filter(store=target)
+    return Event.objects.live().filter(store__klaviyo_account=target)
 
 
 def _last_message(store: Store) -> datetime | None:
-    rows = Event.objects.filter(store=store).order_by("-received_at", "-id")
+    rows = Event.objects.live().filter(store=store).order_by("-received_at", "-id")
     return rows.values_list("received_at", flat=True).first()
 
 

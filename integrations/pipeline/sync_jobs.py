@@ -111,9 +111,12 @@ def start(job: SyncJob, *, by: Actor, now: datetime) -> None:
 
 
 def overlapping(job: SyncJob) -> SyncJob | None:
-    """An unfinished job of the store that fetches a stream of this one in the same range."""
+    """An unfinished job of the store that fetches a stream of this one in the same range.
+
+    What was made in a range and what changed in it are two things, and may be fetched at once.
+    """
     rivals = SyncJob.objects.unfinished().filter(
-        store_id=job.store_id, since__lt=job.until, until__gt=job.since
+        store_id=job.store_id, kind=job.kind, since__lt=job.until, until__gt=job.since
     )
     wanted = set(job.streams)
     return next((one for one in rivals.exclude(pk=job.pk) if wanted & set(one.streams)), None)

@@ -25,6 +25,7 @@ urlpatterns = [
         name="store-disconnect",
     ),
     path("stores/<uuid:public_id>/connection/test/", connections.send_test, name="store-test"),
+    path("stores/<uuid:public_id>/catch-up/", connections.catch_up, name="store-catch-up"),
     path("tests/<uuid:public_id>/", connections.path_test, name="path-test"),
     path("stores/<uuid:public_id>/reconnect/", reconnects.start_store, name="store-reconnect"),
     path(

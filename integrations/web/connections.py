@@ -14,6 +14,7 @@ from integrations.domain.permissions import Capability
 from integrations.models import KlaviyoAccount, PathTest, Store
 from integrations.pipeline import (
     audit,
+    catching_up,
     connection_pages,
     logins,
     path_tests,
@@ -109,6 +110,15 @@ def send_test(request: Signed, public_id: UUID) -> HttpResponse:
     return redirect("path-test", public_id=test.public_id)
 
 
+@acting
+def catch_up(request: Signed, public_id: UUID) -> HttpResponse:
+    """Have the hours fetched in which messages of a shop were missed."""
+    store = find_store(request, public_id)
+    require(request.user, Capability.BACKFILL, store.merchant)
+    catching_up.ask_for_all(store, by=request.user, now=timezone.now())
+    return redirect("store-connection", public_id=public_id)
+
+
 @signed_in
 def path_test(request: Signed, public_id: UUID) -> HttpResponse:
     """What a test has shown, part by part."""
@@ -135,6 +145,7 @@ def _page(request: Signed, target: Target) -> HttpResponse:
         "page": connection_pages.connection_page(target),
         "may_reconnect": roles.may(request.user, Capability.RECONNECT, target.merchant),
         "may_disconnect": roles.may(request.user, Capability.DISCONNECT, target.merchant),
+        "may_fetch": roles.may(request.user, Capability.BACKFILL, target.merchant),
         "may_test": roles.may(request.user, Capability.SEND_TEST, target.merchant),
     }
     return answer(request, "connection.html", context)

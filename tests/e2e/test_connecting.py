@@ -178,7 +178,8 @@ def test_a_shop_that_was_put_out_is_found_and_repaired_in_two_clicks(
     work()
     expect(page.get_by_text("Everything that waited has gone on.")).to_be_visible(timeout=LIVE)
     page.get_by_role("button", name="Fetch what was missed").click()
-    expect(page.get_by_text("is not there yet")).to_be_visible()
+    expect(page.get_by_text("We are fetching what was missed.")).to_be_visible()
+    expect(page.get_by_role("link", name="See how far it is")).to_be_visible()
     sell(shopify, 6)
     work()
     assert events_at(klaviyo) > before

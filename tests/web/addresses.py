@@ -165,6 +165,7 @@ ADDRESSES = {
     "store-connection": Address(of_store, get=TEAM),
     "store-check": Address(of_store, post=TEAM),
     "store-disconnect": Address(of_store, get=OWNERS, post=OWNERS),
+    "store-catch-up": Address(of_store, post=TEAM),
     "store-test": Address(of_store, post=TEAM),
     "path-test": Address(lambda world: [factories.a_path_test(world.store).public_id], get=TEAM),
     "store-reconnect": Address(of_store, get=TEAM, post=TEAM),
