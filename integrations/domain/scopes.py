@@ -64,6 +64,12 @@ KLAVIYO: tuple[Scope, ...] = (
         "we cannot prove that everything arrived",
         required=False,
     ),
+    Scope(
+        "flows:read",
+        "Flows, to see what could start",
+        "we cannot say which flows past data could start",
+        required=False,
+    ),
 )
 
 

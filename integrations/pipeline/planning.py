@@ -1,6 +1,8 @@
 """From what events said to what must be sent: known, newer, doubled and refused are taken out."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from integrations.domain.operations import (
     DeleteCatalogItem,
@@ -29,11 +31,26 @@ OUTCOMES = {
 NOTHING = Fragment(b"", b"")
 
 
+class Known(Protocol):
+    """The ledger, or one that is only imagined."""
+
+    def read(self, account_id: int, identities: Iterable[str], /) -> dict[str, Held]:
+        """What Klaviyo has been told under these identities."""
+
+    def reserve(
+        self, store: Store, events: list[TrackEvent], /, *, now: datetime
+    ) -> dict[str, Held]:
+        """Keep each identity for its event; returns who has them now."""
+
+
 class Plan:
     """The items of one batch: all of them, and those that must be sent."""
 
-    def __init__(self, store: Store, *, history: bool, now: datetime) -> None:
+    def __init__(
+        self, store: Store, *, history: bool, now: datetime, known: Known = ledger
+    ) -> None:
         self._store, self._history, self._now = store, history, now
+        self._known = known
         self._leaders: dict[str, Item] = {}
         self._held: dict[str, Held] = {}
 
@@ -48,7 +65,7 @@ class Plan:
         siblings = [one for one, _, _ in named if isinstance(one, TrackEvent) and one.fallback_id]
         wanted = {identity for _, identity, _ in named}
         wanted |= {f"{one.kind}:{one.scope}:{one.fallback_id}" for one in siblings}
-        self._held = ledger.read(self._store.klaviyo_account_id, wanted)
+        self._held = self._known.read(self._store.klaviyo_account_id, wanted)
         self._reserve(siblings)
         for operation, identity, event in named:
             self._add(operation, identity, event)
@@ -67,7 +84,7 @@ class Plan:
         for one in siblings:
             if one.identity not in self._held:
                 wanted.setdefault(one.identity, one)
-        self._held |= ledger.reserve(self._store, list(wanted.values()), now=self._now)
+        self._held |= self._known.reserve(self._store, list(wanted.values()), now=self._now)
 
     def _add(self, operation: Operation, identity: str, event: Taken) -> None:
         if isinstance(operation, TrackEvent) and operation.fallback_id:

@@ -18,7 +18,7 @@ XL = Limits(350, 3500)
 
 
 class Endpoint(StrEnum):
-    """The endpoints we write to, and the ones that tell what became of a job."""
+    """The endpoints we write to, those that tell what became of a job, and who listens."""
 
     EVENT = "events"
     EVENTS = "event-bulk-create-jobs"
@@ -34,6 +34,9 @@ class Endpoint(StrEnum):
     READ_PROFILES = "profiles"
     READ_VARIANTS = "catalog-variants"
     JOB_STATUS = "job-status"
+    METRICS = "metrics"
+    MAPPED_METRICS = "mapped-metrics"
+    FLOW_TRIGGERS = "flow-triggers"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -59,4 +62,7 @@ FACTS: dict[Endpoint, Facts] = {
     Endpoint.READ_VARIANTS: Facts(XL),
     # Asking about jobs: the smallest limit among the kinds of job.
     Endpoint.JOB_STATUS: Facts(M),
+    Endpoint.METRICS: Facts(M),
+    Endpoint.MAPPED_METRICS: Facts(S),
+    Endpoint.FLOW_TRIGGERS: Facts(M),
 }
