@@ -23,6 +23,7 @@ def plan(
     *,
     key: UUID,
     instead_of: UUID | None = None,
+    keep_before: bool = False,
     by: User,
     now: datetime,
 ) -> SyncJob:
@@ -35,8 +36,8 @@ def plan(
         if found := SyncJob.objects.filter(store=store, public_id=key).first():
             return found
         job = sync_jobs.draft(store, wish, by=by, now=now)
-        SyncJob.objects.filter(pk=job.pk).update(public_id=key)
-        job.public_id = key
+        job.public_id, job.keep_before = key, keep_before
+        job.save(update_fields=["public_id", "keep_before"])
         if instead_of:
             # It is nobody's work yet, so that there is nothing to tell in the history.
             plans = SyncJob.objects.filter(store=store, state=JobState.DRAFT)
@@ -101,6 +102,7 @@ def fetch_lacking(job: SyncJob, *, key: UUID, by: User, now: datetime) -> SyncJo
             window_days=job.window_days,
             silent=job.silent,
             loud_reason=job.loud_reason,
+            keep_before=job.keep_before,
             only_missing=True,
             asked_by=by,
             asked_at=now,

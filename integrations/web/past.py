@@ -130,6 +130,7 @@ def _plan(request: Signed, store: Store, form: PastForm) -> SyncJob:
         form.wish(now=now),
         key=form.cleaned_data["key"],
         instead_of=form.cleaned_data["instead"],
+        keep_before=form.cleaned_data["keep"],
         by=request.user,
         now=now,
     )

@@ -55,6 +55,9 @@ class PastForm(PlainForm):
     length = forms.TypedChoiceField(
         label="How long one period is", coerce=int, choices=list(LENGTHS.items())
     )
+    keep = forms.BooleanField(
+        label="Keep what profiles hold now, so that it can be put back", required=False
+    )
     loud = forms.BooleanField(label="Let flows start because of past data", required=False)
     reason = forms.CharField(
         label="Why flows should start",
@@ -76,9 +79,10 @@ class PastForm(PlainForm):
         return bool(self["preset"].value() == Preset.DATES)
 
     @property
-    def unusual_length(self) -> bool:
+    def is_unusual(self) -> bool:
         """Whether the folded part holds a choice, so that it is shown open."""
-        return str(self["length"].value()) != "90" or bool(self["length"].errors)
+        usual = str(self["length"].value()) == "90" and not self["keep"].value()
+        return not usual or bool(self["length"].errors)
 
     def wish(self, *, now: datetime) -> Wish:
         """What was asked for. Raises BadRange."""
@@ -117,6 +121,7 @@ def initial(job: SyncJob | None) -> dict[str, Any]:
         "until": job.until.astimezone(zone).date(),
         "streams": job.streams,
         "length": job.window_days,
+        "keep": job.keep_before,
         "loud": not job.silent,
         "reason": job.loud_reason,
         "key": uuid4(),

@@ -135,6 +135,11 @@ def everything(user: User) -> dict[str, str]:
     def of(name, job):
         return reverse(name, args=[job.public_id])
 
+    undone = a_fetch(third, user, state="done", finished_at=now)
+    fill(undone, "d")
+    listed = a.an_undo(undone, asked_by=user)
+    for number in range(3):
+        a.an_undo_item(listed, state="waiting" if number else "left", message="Kept.")
     failed = running.windows.filter(state="failed").first()
     return {
         "home": "/",
@@ -157,6 +162,8 @@ def everything(user: User) -> dict[str, str]:
         "periods": of("past-periods", running),
         "records": of("past-records", running),
         "failed records": f"{reverse('failed-records')}?state=all&fetch={running.public_id}",
+        "undo, nothing": of("past-undo", running),
+        "undo, listed": of("past-undo", undone),
         "period": of("past-period", running.windows.filter(state="done").first()),
         "period, failed": of("past-period", failed),
     }

@@ -108,6 +108,11 @@ def of_period(world: World) -> list[Any]:
     return [_a_window(world).public_id]
 
 
+def of_undo(world: World) -> list[Any]:
+    """A list of what would be taken back of it."""
+    return [factories.an_undo(_a_window(world, state="done").job).public_id]
+
+
 def _a_window(world: World, state: str = "running") -> Any:
     return factories.a_sync_window(factories.a_sync_job(world.store, state=state))
 
@@ -190,6 +195,11 @@ ADDRESSES = {
     "past-lacking": Address(of_fetch, get=TEAM, post=TEAM),
     "past-periods": Address(of_fetch, get=TEAM),
     "past-records": Address(of_fetch, get=TEAM),
+    "past-undo": Address(of_fetch, get=TEAM),
+    "past-undo-draft": Address(of_fetch, post=TEAM),
+    "past-undo-export": Address(of_fetch, post=OWNERS),
+    "past-undo-confirm": Address(of_undo, post=TEAM),
+    "past-undo-stop": Address(of_undo, post=TEAM),
     "past-period": Address(of_period, get=TEAM),
     "past-again": Address(of_period, post=TEAM),
 }

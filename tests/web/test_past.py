@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from integrations.domain.windows import JobState, WindowState
-from integrations.models import AuditEntry, Event, SyncJob, SyncWindow
+from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow, Undo
 from integrations.pipeline import backfill
 from tests import factories as a
 
@@ -405,6 +405,65 @@ def test_nothing_lacking_is_said_and_planned_by_nobody(owner, world):
 
     assert "Nothing is missing, and nothing failed" in read(owner, "past-lacking", job)
     assert "Nothing is missing" in act(owner, "past-lacking", job, key=str(uuid4()))
+
+
+# --- taking back ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def over(world, now):
+    """A fetch that is over and added two products, each of which can be removed again."""
+    job = a.a_sync_job(
+        world.store, state="done", started_at=now, finished_at=now, streams=["products"]
+    )
+    window = a.a_sync_window(job, state="done", stream="products", found=2, sent=2)
+    for number in range(2):
+        Delivery.objects.create(
+            klaviyo_account=world.account,
+            store=world.store,
+            identity=f"catalog_item:{world.store.pk}:{number}",
+            kind="catalog_item",
+            source_id=str(number),
+            fingerprint=b"0" * 16,
+            version=now,
+            accepted_at=now,
+            window_id=window.pk,
+            made=True,
+        )
+    return job
+
+
+def test_taking_back_shows_its_list_before_it_begins_and_begins_once(owner, over):
+    assert "2 products and 0 variants this fetch added" in read(owner, "past-undo", over)
+
+    page = act(owner, "past-undo-draft", over)
+    assert "2 things would be taken back" in page
+    listed = Undo.objects.get()
+    assert listed.state == "draft"
+    for _ in range(2):
+        page = act(owner, "past-undo-confirm", listed)
+
+    assert "0 of 2 things taken back" in page
+    assert "This was begun already" in page or "being taken back already" in page
+    assert AuditEntry.objects.filter(action="undo.confirmed").count() == 1
+    assert "Stopped" in act(owner, "past-undo-stop", listed)
+
+
+def test_what_runs_cannot_be_taken_back_yet(owner, job):
+    assert "Stop it first" in read(owner, "past-undo", job)
+    assert "Stop it first" in act(owner, "past-undo-draft", job)
+    assert not Undo.objects.exists()
+
+
+def test_what_is_recorded_for_good_is_given_out_to_owners(client, world, over):
+    Delivery.objects.update(kind="placed_order", made=False)
+    client.force_login(world.owner)
+    assert "2 entries “Placed order”" in read(client, "past-undo", over)
+    answer = client.post(reverse("past-undo-export", args=[over.public_id]))
+
+    assert b"".join(answer.streaming_content).count(b"\n") == 3
+    client.force_login(world.member)
+    assert "Download" not in read(client, "past-undo", over)
 
 
 # --- seen from elsewhere -------------------------------------------------------------------------

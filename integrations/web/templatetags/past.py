@@ -36,6 +36,12 @@ def period_word(state: str) -> str:
 
 
 @register.filter
+def recorded_word(kind: str) -> str:
+    """What a kind of entry is called: Placed order."""
+    return kind.replace("_", " ").capitalize()
+
+
+@register.filter
 def period_tone(state: str) -> str:
     """The look of a period's badge."""
     return {"cancelled": "stopped", "sending": "running", "reading": "running"}.get(state, state)
