@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.db import transaction
 from django.db.models import Q
 
@@ -71,9 +72,11 @@ def settle(batch: Batch, *, now: datetime) -> None:
             told = []
         with statements.together():
             ledger.write(told)
-            _end_events(batch.endings, now)
+            ended = _end_events(batch.endings, now)
             tallies.add(batch.store.pk, _ended(batch.endings), now=now)
-        windows.count(_ended(batch.endings), now=now)
+        # A stop takes events back that somebody may have in hand: they are not the window's then.
+        really = {row[0] for found in ended for row in found.fetchall()}
+        windows.count((one for one in _ended(batch.endings) if one[0].pk in really), now=now)
         _keep_jobs(batch)
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)
@@ -190,25 +193,29 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::ti
             %s::int[], %s::int[])
   AS ended(id, state, skip, note, error, next_attempt_at, tries, failures)
 WHERE event.id = ended.id AND event.state = 'waiting'
+RETURNING event.id
 """
 _DELIVERED = """
 UPDATE integrations_event
 SET state = 'delivered', settled_at = %s, attempts = attempts + 1, last_error = ''
 WHERE id = ANY(%s) AND state = 'waiting'
+RETURNING id
 """
 
 
-def _end_events(endings: list[Ending], now: datetime) -> None:
+def _end_events(endings: list[Ending], now: datetime) -> list[psycopg.Cursor[Any]]:
+    """Say on each event how it ended; whichever was still waiting is among what this returns."""
     plain = [
         one.reading.event.pk
         for one in endings
         if one.state == "delivered" and not one.reading.notes
     ]
     rest = [one for one in endings if one.state != "delivered" or one.reading.notes]
+    ended = []
     if plain:
-        statements.run(_DELIVERED, (now, plain))
+        ended.append(statements.run(_DELIVERED, (now, plain)))
     if rest:
-        statements.run(
+        found = statements.run(
             _END,
             (
                 now,
@@ -222,6 +229,8 @@ def _end_events(endings: list[Ending], now: datetime) -> None:
                 [1 if one.failure else 0 for one in rest],
             ),
         )
+        ended.append(found)
+    return ended
 
 
 def _keep_attempts(

@@ -219,6 +219,9 @@ def run_again(window: SyncWindow, *, by: Actor, now: datetime) -> None:
         if not changed:
             raise NotNow("This period is being fetched already.")
         _event_of_earlier_runs(window)
+        # What an earlier run has read and not sent yet is sent, and counted, with this one.
+        waiting = Event.objects.waiting().filter(window=window).count()
+        SyncWindow.objects.filter(pk=window.pk).update(found=waiting)
         SyncJob.objects.filter(pk=job.pk, state__in=[JobState.DONE, JobState.CANCELLED]).update(
             state=JobState.RUNNING, finished_at=None
         )
