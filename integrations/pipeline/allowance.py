@@ -73,7 +73,9 @@ def account_page(account: KlaviyoAccount, *, now: datetime) -> AccountPage:
     stopped = _stopped(account, login)
     held = 0
     if stopped:
-        held = Event.objects.waiting().filter(store__in=[store.pk for store in stores]).count()
+        held = (
+            Event.objects.live().waiting().filter(store__in=[store.pk for store in stores]).count()
+        )
     return AccountPage(
         login=login,
         stopped=stopped,

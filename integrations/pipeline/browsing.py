@@ -36,16 +36,21 @@ class EventFilter(msgspec.Struct, frozen=True):
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
+    # What was read of the past instead of what the shop told us; all of it, or one window's.
+    past: bool = False
+    window: UUID | None = None
 
     @property
     def active(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.state or self.topic or self.since or self.until or self.text)
+        """Whether anything is narrowed."""
+        narrowed = self.state or self.topic or self.since or self.until or self.text
+        return bool(narrowed or self.past or self.window)
 
     @property
     def of_whole_minutes(self) -> bool:
         """Whether the figures, which count by the minute, count the same thing."""
-        only_since = self.since is not None and not (self.topic or self.text or self.until)
+        narrowed = self.topic or self.text or self.until or self.past or self.window
+        only_since = self.since is not None and not narrowed
         return only_since and not (self.since and (self.since.second or self.since.microsecond))
 
 
@@ -64,14 +69,20 @@ def events(store: Store, wanted: EventFilter, *, after: str) -> Page[Event]:
     return Page(found[:PAGE], _cursor(last) if last else "", count, more)
 
 
-def topics(store: Store) -> list[str]:
+def topics(store: Store, *, past: bool = False) -> list[str]:
     """The kinds of message among the latest of a store, for a filter to offer."""
-    latest = Event.objects.filter(store=store).order_by("-received_at", "-id").values("topic")[:500]
+    rows = Event.objects.past() if past else Event.objects.live()
+    latest = rows.filter(store=store).order_by("-received_at", "-id").values("topic")[:500]
     return sorted({row["topic"] for row in latest})
 
 
 def _events(store: Store, wanted: EventFilter) -> QuerySet[Event]:
     rows = Event.objects.filter(store=store)
+    if wanted.window:
+        rows = rows.filter(window__public_id=wanted.window)
+    elif not wanted.text:
+        # Whoever has an id in hand does not know on which way it came.
+        rows = rows.past() if wanted.past else rows.live()
     if wanted.state:
         rows = rows.filter(state=wanted.state)
     if wanted.topic:

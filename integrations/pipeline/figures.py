@@ -1,4 +1,7 @@
-"""How much arrived and what became of it, in numbers that add up."""
+"""How much arrived and what became of it, in numbers that add up.
+
+These are questions about now: what was read of the past is counted by its windows instead.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -63,7 +66,8 @@ def of_store(store: Store, starts: Sequence[datetime]) -> list[Figures]:
         }
     )
     on_its_way = (
-        Event.objects.waiting()
+        Event.objects.live()
+        .waiting()
         .filter(store=store, received_at__gte=min(starts))
         .aggregate(
             **{
@@ -98,7 +102,8 @@ def of_stores(store_ids: Sequence[int], start: datetime) -> dict[int, Figures]:
             row["dead__sum"],
         )
     on_its_way = (
-        Event.objects.waiting()
+        Event.objects.live()
+        .waiting()
         .filter(store_id__in=store_ids, received_at__gte=start)
         .values_list("store_id")
         .annotate(n=Count("pk"))
@@ -130,7 +135,7 @@ def series(store: Store, range_name: str, now: datetime) -> list[Figures]:
             row["skipped__sum"],
             row["dead__sum"],
         )
-    waiting = Event.objects.waiting().filter(store=store, received_at__gte=start)
+    waiting = Event.objects.live().waiting().filter(store=store, received_at__gte=start)
     for row in _binned(waiting, "received_at", step).annotate(n=Count("pk")):
         bars.setdefault(row["bin"], Figures(row["bin"])).waiting = row["n"]
     return list(bars.values())

@@ -12,8 +12,9 @@ from integrations.domain.skips import SENTENCES, Skip
 from integrations.domain.translation import Translation, translate
 from integrations.models import Attempt, Call, DeadLetter, Delivery, Event
 from integrations.models.events import EventState
+from integrations.platforms.shopify.messages import parse
+from integrations.platforms.shopify.past import PREFIX as PAST
 from integrations.platforms.shopify.topics import title
-from integrations.platforms.shopify.webhooks import parse
 
 _MEANINGS = {
     Kind.PROFILE: "The customer’s name, address and contact details",
@@ -46,6 +47,8 @@ class Meaning(msgspec.Struct):
     skip: Skip | None = None
     unreadable: str = ""
     needs_order: bool = False
+    # Its content has served its term; what became of it is still known.
+    gone: bool = False
 
 
 def explain(event: Event) -> list[Line]:
@@ -61,6 +64,8 @@ def explain(event: Event) -> list[Line]:
 
 def meaning_of(event: Event) -> Meaning:
     """Read and translate the body again; nothing is stored and nothing is sent."""
+    if not event.body:
+        return Meaning(gone=True)
     try:
         record = parse(
             event.topic,
@@ -112,6 +117,14 @@ def _received(event: Event) -> Line:
     ]
     if event.triggered_at:
         details.append(f"Triggered at {event.triggered_at:%Y-%m-%d %H:%M:%S.%f} UTC")
+    if event.topic.startswith(PAST):
+        return Line(
+            f"We read it from the shop's past: {title(event.topic)}",
+            "info",
+            event.received_at,
+            "It was kept as the shop shows it.",
+            details=tuple(details),
+        )
     return Line(
         f"The shop told us: {title(event.topic)}",
         "info",
@@ -122,6 +135,11 @@ def _received(event: Event) -> Line:
 
 
 def _meant(event: Event, meaning: Meaning) -> Line:
+    if meaning.gone:
+        return Line(
+            "Its content is not kept any more",
+            text="It was dealt with, and what was read of the past is not kept for long.",
+        )
     if meaning.unreadable:
         return Line(
             "The message cannot be read",

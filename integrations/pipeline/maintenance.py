@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from integrations import queue
-from integrations.models import Authorization, Call, Heartbeat, StoreLane, Tally
+from integrations.domain.windows import OVER
+from integrations.models import Authorization, Call, Heartbeat, StoreLane, SyncWindow, Tally
 
 from . import health, undo
 
@@ -14,7 +15,10 @@ TALLIES_KEPT = timedelta(days=400)
 SIGN_INS_KEPT = timedelta(days=90)
 HEARTBEATS_KEPT = timedelta(days=1)
 FAILED_TASKS_KEPT = timedelta(days=14)
+# What was read of the past can be read again; so long it can be looked at as it came.
+PAST_BODIES_KEPT = timedelta(days=7)
 PRUNED_AT_ONCE = 5000
+WINDOWS_AT_ONCE = 200
 
 
 def sweep(*, now: datetime) -> None:
@@ -29,10 +33,34 @@ def prune(*, now: datetime) -> None:
     _prune(Call._meta.db_table, "started_at", now - CALLS_KEPT)
     _prune(Tally._meta.db_table, "minute", now - TALLIES_KEPT)
     _prune(Authorization._meta.db_table, "begun_at", now - SIGN_INS_KEPT)
+    # Whoever signs in sweeps nothing away; a session that is over opens nothing any more.
+    _prune("django_session", "expire_date", now)
+    _drop_past_bodies(now)
     # The queue keeps failed tasks for ever; ours have their story in our own rows.
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)
     Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT).delete()
     undo.prune(now=now)
+
+
+def _drop_past_bodies(now: datetime) -> None:
+    """Let go of the content of past data that ended well; its rows stay, with all they say."""
+    served = SyncWindow.objects.filter(
+        bodies_dropped_at=None, state__in=OVER, finished_at__lt=now - PAST_BODIES_KEPT
+    ).order_by("finished_at")
+    for pk in served.values_list("pk", flat=True)[:WINDOWS_AT_ONCE]:
+        with connection.cursor() as cursor:
+            while True:
+                cursor.execute(_DROP, [pk])
+                if cursor.rowcount < PRUNED_AT_ONCE:
+                    break
+        SyncWindow.objects.filter(pk=pk).update(bodies_dropped_at=now)
+
+
+_DROP = f"""
+UPDATE integrations_event SET body = '' WHERE id = ANY(ARRAY(
+  SELECT id FROM integrations_event WHERE window_id = %s AND state IN ('delivered', 'skipped')
+    AND body <> '' LIMIT {PRUNED_AT_ONCE}))
+"""
 
 
 def _prune(table: str, column: str, before: datetime) -> None:

@@ -150,7 +150,8 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
 def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
     # A test of our own proves the way, but says nothing about the shop.
     events = (
-        Event.objects.filter(store=OuterRef("pk"))
+        Event.objects.live()
+        .filter(store=OuterRef("pk"))
         .exclude(topic=PATH_TEST)
         .order_by("-received_at", "-id")
     )
@@ -280,7 +281,10 @@ def store_page(store: Store, *, range_name: str, now: datetime) -> StorePage:
         account_login=next((one for one in logins if one.klaviyo_account_id), None),
         refused=refused_since(store, now - figures.RANGES["week"]),
         latest=list(
-            Event.objects.filter(store=store).defer("body").order_by("-received_at", "-id")[:10]
+            Event.objects.live()
+            .filter(store=store)
+            .defer("body")
+            .order_by("-received_at", "-id")[:10]
         ),
         outage=is_outage(seen, now),
         outage_since=seen,

@@ -11,7 +11,7 @@ from integrations.domain.records import Order, Record
 from integrations.domain.skips import Skip
 from integrations.domain.translation import Translation, translate
 from integrations.models.lanes import Taken
-from integrations.platforms.shopify import past, webhooks
+from integrations.platforms.shopify import messages
 
 # Looks up, by id, orders whose own message we have not seen; one that cannot be read stands as
 # its failure. Raises PlatformError.
@@ -64,8 +64,7 @@ def _parse(reading: Reading) -> Record | None:
     event = reading.event
     moment: datetime = event.triggered_at or event.received_at
     try:
-        parse = past.parse if event.topic.startswith(past.PREFIX) else webhooks.parse
-        found = parse(event.topic, event.body, triggered_at=moment)
+        found = messages.parse(event.topic, event.body, triggered_at=moment)
     except Unreadable as exc:
         reading.unreadable = exc
         return None

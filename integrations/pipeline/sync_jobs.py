@@ -20,7 +20,7 @@ from integrations.domain.windows import (
     cut,
 )
 from integrations.models import Event, Store, SyncJob, SyncWindow, User
-from integrations.models.events import EventQuerySet
+from integrations.models.events import EventQuerySet, EventState
 
 from . import audit, windows
 from .audit import Actor
@@ -203,6 +203,7 @@ def run_again(window: SyncWindow, *, by: Actor, now: datetime) -> None:
             expected=None,
             counted_at=None,
             looks=1,
+            bodies_dropped_at=None,
             found=0,
             sent=0,
             unchanged=0,
@@ -233,7 +234,10 @@ def run_again(window: SyncWindow, *, by: Actor, now: datetime) -> None:
 
 def _event_of_earlier_runs(window: SyncWindow) -> None:
     """Let go of earlier runs' records, so that the counts of this run are its own."""
-    Event.objects.filter(window=window).exclude(state="waiting").update(window=None)
+    ended = Event.objects.filter(window=window).exclude(state=EventState.WAITING)
+    # This run reads their content again; what needs a person keeps its own.
+    ended.filter(state__in=[EventState.DELIVERED, EventState.SKIPPED]).update(window=None, body=b"")
+    ended.update(window=None)
 
 
 def _waiting(job: SyncJob) -> EventQuerySet:

@@ -29,7 +29,7 @@ def events(request: Signed, public_id: UUID) -> HttpResponse:
         "wanted": wanted,
         "states": EventState.choices,
         "state_label": dict(EventState.choices).get(wanted.state, ""),
-        "topics": browsing.topics(store),
+        "topics": browsing.topics(store, past=wanted.past),
         "page": browsing.events(store, wanted, after=request.GET.get("after", "")),
         "paged": bool(request.GET.get("after")),
         "now": timezone.now(),
@@ -59,13 +59,23 @@ def event(request: Signed, public_id: UUID) -> HttpResponse:
 def _wanted(request: HttpRequest) -> browsing.EventFilter:
     """The filter an address asks for; what we do not know does not narrow."""
     state, topic = request.GET.get("state", ""), request.GET.get("topic", "")
+    window = _number(request.GET.get("window", ""))
     return browsing.EventFilter(
         state=state if state in EventState.values else "",
         topic=topic if topic in TITLES or "/" in topic else "",
         since=_moment(request.GET.get("since", "")),
         until=_moment(request.GET.get("until", "")),
         text=request.GET.get("q", "").strip()[:200].replace("\x00", ""),
+        past=request.GET.get("past") == "1" or window is not None,
+        window=window,
     )
+
+
+def _number(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _moment(text: str) -> datetime | None:
