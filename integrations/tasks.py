@@ -10,6 +10,7 @@ from integrations.pipeline import (
     jobs,
     maintenance,
     notices,
+    probing,
     subscriptions,
     undoing,
     upkeep,
@@ -38,6 +39,11 @@ def sweep() -> None:
 def take_back() -> int:
     """Take back what people have confirmed, item by item."""
     return undoing.run(clock=timezone.now, stopping=stopping.asked)
+
+
+def probe() -> int:
+    """See whether platforms that have trouble answer again."""
+    return probing.watch(clock=timezone.now, stopping=stopping.asked)
 
 
 def prune() -> None:

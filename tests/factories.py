@@ -10,6 +10,7 @@ from integrations.models import (
     AuditEntry,
     Authorization,
     Before,
+    Breaker,
     Cause,
     Credential,
     DeadLetter,
@@ -20,6 +21,7 @@ from integrations.models import (
     Membership,
     Merchant,
     Notice,
+    Opening,
     PathTest,
     Reconnection,
     Store,
@@ -278,3 +280,26 @@ def a_before(job: SyncJob, **changes: Any) -> Before:
     row.keep('{"key":"a@mail.alpine-demo.shop","before":{},"after":{}}')
     row.save()
     return row
+
+
+def a_breaker(**changes: Any) -> Breaker:
+    """An open one, with its opening, of an account or of a store."""
+    on = changes.get("klaviyo_account") or changes["store"]
+    defaults = {
+        "state": "open",
+        "failures": 4,
+        "failing_since": NOON,
+        "last_failure_at": NOON,
+        "last_error": "Klaviyo answered with status 503.",
+        "error_code": "503",
+        "probes": 1,
+        "opened_at": NOON,
+        "probe_at": NOON + timedelta(seconds=15),
+    }
+    breaker = Breaker.objects.create(**defaults | changes)
+    on.tripped_at = breaker.opened_at
+    on.save(update_fields=["tripped_at"])
+    Opening.objects.create(
+        breaker=breaker, opened_at=breaker.opened_at, reason=breaker.last_error, code="503"
+    )
+    return breaker

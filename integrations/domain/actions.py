@@ -56,6 +56,9 @@ SENTENCES = {
     "undo.finished": "Taking past data back came to its end: {subject}",
     "undo.stopped": "Taking past data back was stopped: {subject}",
     "undo.exported": "The list of what Klaviyo recorded was exported: {subject}",
+    "breaker.opened": "{subject}: held back, because its platform has trouble",
+    "breaker.closed": "{subject}: let go on, because its platform answers again",
+    "breaker.tried": "{subject}: somebody had its platform tried again",
     "support.viewed": "Support opened the pages of {subject}",
     "history.exported": "The history was exported",
     "raw.added": "{subject} was added in the administration",
@@ -71,6 +74,7 @@ class Kind(StrEnum):
     RECONNECTS = "reconnects"
     MESSAGES = "messages"
     PAST_DATA = "past-data"
+    TROUBLE = "trouble"
     PEOPLE = "people"
     SIGNING_IN = "signing-in"
     SUPPORT = "support"
@@ -84,6 +88,7 @@ KINDS = {
         ("subscription", "subscriptions", "path_test", "gap"),
     ),
     Kind.PAST_DATA: ("Fetching past data", ("job", "window", "undo")),
+    Kind.TROUBLE: ("Trouble of platforms", ("breaker",)),
     Kind.PEOPLE: ("People of the team", ("team",)),
     Kind.SIGNING_IN: ("Signing in", ("session", "password", "second_step")),
     Kind.SUPPORT: ("Support, administration, exports", ("support", "raw", "history")),

@@ -3,6 +3,7 @@
 from .accounts import KlaviyoAccount
 from .audit import AuditEntry
 from .authorizations import Authorization
+from .breakers import Breaker, Opening
 from .budgets import Budget, ShopBudget
 from .calls import Attempt, Call
 from .credentials import Credential
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEntry",
     "Authorization",
     "Before",
+    "Breaker",
     "Budget",
     "Call",
     "Cause",
@@ -41,6 +43,7 @@ __all__ = [
     "Membership",
     "Merchant",
     "Notice",
+    "Opening",
     "PathTest",
     "Reconnection",
     "RefusalCount",

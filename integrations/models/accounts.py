@@ -54,6 +54,8 @@ class KlaviyoAccount(models.Model):
     metric_names = models.JSONField(default=dict, blank=True, validators=[check_metric_names])
     held_since = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=500, blank=True)
+    # Since when nothing is sent because Klaviyo has trouble; its breaker knows the rest.
+    tripped_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     objects = KlaviyoAccountQuerySet.as_manager()

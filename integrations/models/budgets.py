@@ -15,6 +15,8 @@ class Budget(models.Model):
     steady = models.IntegerField()
     # {slot of a quarter second since the epoch: calls}
     slots = models.JSONField(default=dict)
+    # {lane: {quarter minute since the epoch: calls}}, of the last five minutes
+    lanes = models.JSONField(default=dict, db_default={})
     blocked_until = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
 
@@ -35,6 +37,8 @@ class ShopBudget(models.Model):
     available = models.FloatField()
     restore_rate = models.FloatField()
     blocked_until = models.DateTimeField(null=True, blank=True)
+    # When live work asked for points last.
+    live_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:

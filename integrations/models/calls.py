@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from integrations.domain.lanes import Lane
+
 from .accounts import KlaviyoAccount
 from .events import Event
 from .stores import Store
@@ -17,6 +19,10 @@ class Call(models.Model):
         Store, models.CASCADE, null=True, blank=True, related_name="calls", db_index=False
     )
     endpoint = models.CharField(max_length=80)
+    # Whose work it was; none where it was nobody's.
+    lane = models.SmallIntegerField(
+        null=True, blank=True, choices=[(lane.value, lane.name.lower()) for lane in Lane]
+    )
     started_at = models.DateTimeField()
     milliseconds = models.IntegerField()
     status = models.SmallIntegerField(null=True, blank=True)

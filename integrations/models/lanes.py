@@ -52,7 +52,7 @@ _FREE = """
     AND candidate.lane <= %(lowest)s
     AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
     AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
-    AND store.paused_at IS NULL AND account.held_since IS NULL"""
+    AND store.paused_at IS NULL AND account.held_since IS NULL AND account.tripped_at IS NULL"""
 _ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
 # The epoch is a clock's, so that no two claims share one even when the database forgets the last
 # moments before it crashed (docs/adr/0013).

@@ -39,6 +39,8 @@ class Store(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     storefront_url = models.URLField(blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    # Since when the shop is not asked because its platform has trouble; its breaker knows the rest.
+    tripped_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     # What the shop sends us is compared with what we want: next, last, and what was in the way.
     subscriptions_due_at = models.DateTimeField(null=True, blank=True)

@@ -97,7 +97,7 @@ WITH next AS (
   JOIN integrations_store store ON store.id = job.store_id
   WHERE candidate.state IN ('waiting', 'reading') AND candidate.next_attempt_at <= %(now)s
     AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
-    AND job.state = 'running' AND store.paused_at IS NULL
+    AND job.state = 'running' AND store.paused_at IS NULL AND store.tripped_at IS NULL
     AND NOT EXISTS (
       SELECT 1 FROM integrations_syncwindow busy JOIN integrations_syncjob other
         ON other.id = busy.job_id
@@ -139,6 +139,7 @@ class SyncWindowQuerySet(models.QuerySet["SyncWindow"]):
             next_attempt_at__lte=now,
             job__state=JobState.RUNNING,
             job__store__paused_at=None,
+            job__store__tripped_at=None,
         )
 
 

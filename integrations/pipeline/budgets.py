@@ -8,14 +8,16 @@ from django.db import transaction
 
 from integrations.domain import budgets as windows
 from integrations.domain.budgets import Grant, Limits, Usage
-from integrations.domain.lanes import SHARES, Lane
+from integrations.domain.lanes import Lane
 from integrations.models import Budget, statements
 from integrations.platforms.klaviyo.client import Allowance
 from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
 
 # While this part of a window is left, what others spend on the same account changes nothing.
 PLENTY = 0.6
-# The published steady limit is shared with whatever else the merchant runs; ours stays below it.
+# A second's limit is kept with room to spare, since calls granted at different moments may arrive
+# at the same one. A minute's is used in full: what others spend of it is learned from the answers,
+# and both windows are a slot longer than Klaviyo's own.
 MARGIN = 0.9
 
 
@@ -34,15 +36,29 @@ def take(account_id: int, endpoint: Endpoint, *, wanted: int, lane: Lane, now: d
         is_fresh = row is None
         if row is None:
             row = _read(account_id, endpoint, now)
-        usage = _usage(row)
-        limits = Limits(max(1, int(row.burst * MARGIN)), max(1, int(row.steady * MARGIN)))
-        grant = windows.take(usage, limits, wanted=wanted, share=SHARES[lane], now=now)
+        usage = usage_of(row)
+        grant = windows.take(usage, limits_of(row), wanted=wanted, lane=lane, now=now)
         if grant.calls and _swap(row, usage, now):
             _known[key] = row
             return grant
         if is_fresh and not grant.calls:
             return grant
         row = None
+
+
+def limits_of(row: Budget) -> Limits:
+    """What we let ourselves use of an endpoint."""
+    return Limits(max(1, int(row.burst * MARGIN)), max(1, row.steady))
+
+
+def usage_of(row: Budget) -> Usage:
+    """What a row says of the last minutes."""
+    slots = {int(slot): int(calls) for slot, calls in row.slots.items()}
+    lanes = {
+        int(lane): {int(part): int(calls) for part, calls in parts.items()}
+        for lane, parts in row.lanes.items()
+    }
+    return Usage(slots=slots, blocked_until=row.blocked_until, lanes=lanes)
 
 
 def block(account_id: int, endpoint: Endpoint, *, wait: timedelta, now: datetime) -> datetime:
@@ -71,7 +87,7 @@ def learn(account_id: int, endpoint: Endpoint, allowance: Allowance, *, now: dat
     published = FACTS[endpoint].limits
     with transaction.atomic():
         row = _locked(account_id, endpoint, now)
-        usage, changed = _usage(row), False
+        usage, changed = usage_of(row), False
         if allowance.limit and allowance.limit != row.steady:
             row.steady = allowance.limit
             row.burst = _burst_for(allowance.limit, published)
@@ -116,7 +132,7 @@ def _read(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
 
 # A row that was written since has a later moment; limits and waits are set by people as well.
 _SWAP = """
-UPDATE integrations_budget SET slots = %s::jsonb, updated_at = %s
+UPDATE integrations_budget SET slots = %s::jsonb, lanes = %s::jsonb, updated_at = %s
 WHERE id = %s AND updated_at = %s AND burst = %s AND steady = %s
   AND blocked_until IS NOT DISTINCT FROM %s::timestamptz
 """
@@ -128,15 +144,11 @@ def _swap(row: Budget, usage: Usage, now: datetime) -> bool:
     slots = {str(slot): calls for slot, calls in usage.slots.items()}
     moment = max(now, row.updated_at + _TICK)
     before = (row.pk, row.updated_at, row.burst, row.steady, row.blocked_until)
-    if not statements.run(_SWAP, (json.dumps(slots), moment, *before)).rowcount:
+    values = (json.dumps(slots), json.dumps(usage.lanes), moment, *before)
+    if not statements.run(_SWAP, values).rowcount:
         return False
-    row.slots, row.updated_at = slots, moment
+    row.slots, row.lanes, row.updated_at = slots, usage.lanes, moment
     return True
-
-
-def _usage(row: Budget) -> Usage:
-    slots = {int(slot): int(calls) for slot, calls in row.slots.items()}
-    return Usage(slots=slots, blocked_until=row.blocked_until)
 
 
 def _keep(row: Budget, usage: Usage, now: datetime) -> None:

@@ -56,7 +56,10 @@ def forget(store_id: int | None = None) -> None:
 
 
 def _look_up(store_id: int, now: datetime) -> Destination:
-    store = Store.objects.select_related("klaviyo_account__credential").get(pk=store_id)
+    # With the breakers, so that a batch that goes well need not ask whether one went wrong before.
+    store = Store.objects.select_related(
+        "klaviyo_account__credential", "klaviyo_account__breaker", "breaker"
+    ).get(pk=store_id)
     try:
         login = _renewed(store.klaviyo_account.credential, now)
         return Destination(store, doors.account(login), bytes(login.secret), login.expires_at)

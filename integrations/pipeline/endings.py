@@ -9,6 +9,7 @@ from integrations.domain import retries
 from integrations.domain.failures import Failure
 from integrations.domain.skips import Skip
 
+from .breakers import WAITS_CODE
 from .items import Item, Outcome
 from .login_states import WAITS
 from .reading import Reading
@@ -85,7 +86,10 @@ def _failed(reading: Reading, failure: Failure, now: datetime) -> Ending:
         case retries.Retry(at=at):
             return Ending(reading, "waiting", failure=failure, next_attempt_at=at)
         case retries.Snooze(until=until):
-            return Ending(reading, "waiting", next_attempt_at=until, counts=False)
+            waits_for = failure.message if failure.code == WAITS_CODE else ""
+            return Ending(
+                reading, "waiting", next_attempt_at=until, counts=False, waits_for=waits_for
+            )
         case retries.Suspend():
             # Nothing is wrong with the event: it is let go on when the login works again.
             later = now + retries.LONGEST_WAIT

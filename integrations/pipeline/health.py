@@ -10,6 +10,7 @@ from integrations.models import Heartbeat
 
 DRAIN = "drain:"
 READER = "reader:"
+PROBER = "prober:"
 SWEEP = "sweep"
 # A drain beats every second; one that is older is gone.
 DRAIN_ALIVE = timedelta(seconds=3)
@@ -39,6 +40,11 @@ def drains_alive(now: datetime) -> int:
 def readers_alive(now: datetime) -> int:
     """How many readers of past data are at work."""
     return Heartbeat.objects.filter(name__startswith=READER, beat_at__gt=now - DRAIN_ALIVE).count()
+
+
+def probers_alive(now: datetime) -> int:
+    """How many look after platforms that have trouble."""
+    return Heartbeat.objects.filter(name__startswith=PROBER, beat_at__gt=now - DRAIN_ALIVE).count()
 
 
 def ask_for_help(*, now: datetime) -> None:

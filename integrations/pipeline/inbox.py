@@ -10,7 +10,17 @@ from integrations.domain.lanes import Lane
 from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
 from integrations.models.lanes import LEASE, Claim, Taken
 
-from . import befores, dead_letters, destinations, ledger, lookups, refusals, tallies, windows
+from . import (
+    befores,
+    dead_letters,
+    destinations,
+    filling,
+    ledger,
+    lookups,
+    refusals,
+    tallies,
+    windows,
+)
 from .destinations import Destination
 from .items import Item
 from .planning import Plan
@@ -54,6 +64,8 @@ def work_off(
     )
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
+    if claim.lane > Lane.LIVE and _is_full(claim, events):
+        readings, to_send = filling.cut(readings, to_send)
     try:
         to_send = befores.keep(destination, claim.lane, readings, to_send, clock=clock)
         report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
@@ -78,6 +90,12 @@ def _take(claim: Claim, *, now: datetime) -> list[Taken]:
             limit = _adopt(claim, now)
             StoreLane.objects.owned(claim).update(in_hand=[])
     return StoreLane.objects.take(claim, most=limit, most_bytes=MOST_BYTES, now=now)
+
+
+def _is_full(claim: Claim, events: list[Taken]) -> bool:
+    """Whether the batch holds what a batch can, so that more is likely to wait."""
+    weight = sum(len(event.body) for event in events)
+    return len(events) >= claim.batch_limit or weight > 0.9 * MOST_BYTES
 
 
 def _adopt(claim: Claim, now: datetime) -> int:

@@ -73,6 +73,8 @@ def _follow(job: RemoteJob, clock: Clock) -> bool:
 
 
 def _client(job: RemoteJob, now: datetime) -> Klaviyo | None:
+    if job.klaviyo_account.tripped_at:
+        return None
     try:
         return logins.klaviyo(job.klaviyo_account, now=now)
     except PlatformError:

@@ -21,7 +21,7 @@ from integrations.platforms.shopify import health
 from integrations.platforms.shopify.client import Shopify
 from integrations.secrets import LostKey
 
-from . import apps, audit, destinations, doors, login_states
+from . import apps, audit, breakers, destinations, doors, login_states
 from .audit import Actor
 from .login_states import broken, healed, proven
 from .renewal import fresh, refresh
@@ -59,16 +59,28 @@ def klaviyo(account: KlaviyoAccount, *, now: datetime) -> Klaviyo:
 def ask_shop(store: Store, question: Callable[[Shopify], T], *, now: datetime) -> T:
     """Ask a shop something. Raises PlatformError.
 
-    A token that is refused is renewed once; what the answer says about the login is written down.
+    A token that is refused is renewed once; what the answer says about the login is written down,
+    and so is that none came.
     """
-    login = _usable(Credential.objects.filter(store=store).first(), now)
-    return _ask(login, lambda one: question(doors.shop(one)), now)
+    stored = Credential.objects.filter(store=store).select_related("store__breaker").first()
+    return breakers.watched(
+        (stored and stored.store) or store,
+        lambda: _ask(_usable(stored, now), lambda one: question(doors.shop(one)), now),
+        now=now,
+    )
 
 
 def ask_klaviyo(account: KlaviyoAccount, question: Callable[[Klaviyo], T], *, now: datetime) -> T:
     """Ask an account something, as `ask_shop` does. Raises PlatformError."""
-    login = _usable(Credential.objects.filter(klaviyo_account=account).first(), now)
-    return _ask(login, lambda one: question(doors.account(one)), now)
+    stored = Credential.objects.filter(klaviyo_account=account).select_related(
+        "klaviyo_account__breaker"
+    )
+    login = stored.first()
+    return breakers.watched(
+        (login and login.klaviyo_account) or account,
+        lambda: _ask(_usable(login, now), lambda one: question(doors.account(one)), now),
+        now=now,
+    )
 
 
 def check(credential: Credential, *, now: datetime, asked: bool = False) -> bool:

@@ -5,13 +5,18 @@ from datetime import datetime
 
 from integrations.domain import logins as domain
 from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.lanes import Lane
 from integrations.domain.logins import LoginState
 from integrations.domain.records import Order
 from integrations.models import Credential, Store
 from integrations.platforms.shopify.client import Shopify
 from integrations.platforms.shopify.orders import fetch_orders
 
-from . import logins
+from . import breakers, logins, points
+
+# What looking up one order asks for, at most (platforms/shopify/orders.py).
+LOOK_UP = 40.0
+LIMITED = "The shop's limit is used up for the moment."
 
 
 def orders(store: Store, ids: Iterable[str], *, now: datetime) -> Mapping[str, Order | Failure]:
@@ -26,7 +31,12 @@ def orders(store: Store, ids: Iterable[str], *, now: datetime) -> Mapping[str, O
     if login.state != LoginState.ACTIVE:
         sentence = domain.sentence(login.side, login.state, login.failure_code)
         raise PlatformError(Failure(FailureKind.AUTH, sentence, login.failure_code))
+    if trouble := breakers.waits(store, now=now):
+        raise PlatformError(trouble)
     wanted = list(ids)
+    if until := points.take(store.pk, LOOK_UP * len(wanted), lane=Lane.LIVE, now=now):
+        wait = until - now
+        raise PlatformError(Failure(FailureKind.RATE_LIMITED, LIMITED, "points", retry_after=wait))
     return logins.ask_shop(store, lambda shop: _fetch(shop, wanted), now=now)
 
 

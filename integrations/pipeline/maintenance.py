@@ -8,7 +8,7 @@ from integrations import queue
 from integrations.domain.windows import OVER
 from integrations.models import Authorization, Call, Heartbeat, StoreLane, SyncWindow, Tally
 
-from . import health, undo
+from . import health, probing, undo
 
 CALLS_KEPT = timedelta(days=14)
 TALLIES_KEPT = timedelta(days=400)
@@ -22,10 +22,11 @@ WINDOWS_AT_ONCE = 200
 
 
 def sweep(*, now: datetime) -> None:
-    """Ask for a drain if anything is due."""
+    """Ask for a drain if anything is due, and for a probe."""
     health.beat(health.SWEEP, now=now)
     if StoreLane.objects.any_due(now) and not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)
+    probing.wake(now=now)
 
 
 def prune(*, now: datetime) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from integrations.domain import breaking
 from integrations.domain.batches import split
 from integrations.domain.failures import Failure, FailureKind
 from integrations.domain.lanes import Lane
@@ -25,6 +26,9 @@ AT_ONCE = 8
 # A wait this short is sat out with the lane in hand; a longer one gives the lane back. A full
 # burst window is free again after a second and a quarter.
 SHORT_WAIT = timedelta(seconds=1.5)
+
+# Budget for these is asked for again after what was granted has been sent.
+LATER = (Endpoint.EVENTS, 0)
 
 Clock = Callable[[], datetime]
 
@@ -63,6 +67,13 @@ class Report:
     wait_reason: str = ""
     auth_failure: Failure | None = None
     troubled: Failure | None = None
+    # Whether any call was answered in a way that shows that the platform is there.
+    answered: bool = False
+
+    @property
+    def got_nowhere(self) -> bool:
+        """Whether calls failed and none was answered; what is left is then not even tried."""
+        return self.troubled is not None and not self.answered
 
 
 @dataclass(slots=True)
@@ -107,9 +118,15 @@ class Sender:
         ready: list[tuple[Endpoint, list[Item]]] = []
         again: list[tuple[Endpoint, list[Item]]] = []
         for endpoint, items in pieces:
-            if self.report.auth_failure or self.stopping():
+            if self.report.auth_failure or self.report.got_nowhere or self.stopping():
                 _put_off(items)
-            elif allowed := self._allowed(endpoint, items):
+                continue
+            allowed = self._allowed(endpoint, items, may_wait=not ready)
+            if allowed is LATER:
+                # What was granted is not held back for what was not: it would arrive in a second
+                # that belongs to other calls.
+                again.append((endpoint, items))
+            elif allowed is not None:
                 choice, most = allowed
                 ready.append((choice, items[:most]))
                 if rest := items[most:]:
@@ -120,10 +137,13 @@ class Sender:
             again += self._judge(endpoint, items, result)
         return again
 
-    def _allowed(self, endpoint: Endpoint, items: list[Item]) -> tuple[Endpoint, int] | None:
+    def _allowed(
+        self, endpoint: Endpoint, items: list[Item], *, may_wait: bool
+    ) -> tuple[Endpoint, int] | None:
         """Take budget: which endpoint, and how many of the items it is enough for.
 
-        Where one endpoint is exhausted, its sibling is tried.
+        Where one endpoint is exhausted, its sibling is tried. LATER is for the next round, and
+        None when the items are put off.
         """
         choices = [endpoint]
         sibling = SIBLINGS.get(endpoint)
@@ -143,6 +163,8 @@ class Sender:
             if retry_at - now > SHORT_WAIT or self.stopping():
                 self._wait(items, retry_at, "Klaviyo's limit is used up for the moment.")
                 return None
+            if not may_wait:
+                return LATER
             time.sleep((retry_at - now).total_seconds())
 
     def _call(self, endpoint: Endpoint, items: list[Item]) -> tuple[Answer | Failure, CallRecord]:
@@ -169,6 +191,7 @@ class Sender:
             self._retry(endpoint, items, answer)
             return []
         failure = answers.failure_of(answer)
+        self.report.answered |= failure is None or not breaking.says_it_is_down(failure)
         if failure is None:
             self._accept(endpoint, items, answer)
             return []

@@ -9,6 +9,7 @@ import psycopg
 from django.db import transaction
 from django.db.models import Q
 
+from integrations.domain.lanes import Lane
 from integrations.domain.operations import DeleteCatalogItem
 from integrations.models import (
     Attempt,
@@ -20,16 +21,19 @@ from integrations.models import (
 from integrations.models.lanes import Claim
 from integrations.platforms.klaviyo.endpoints import Endpoint
 
-from . import dead_letters, ledger, refusals, shop_news, tallies, windows
+from . import breakers, dead_letters, destinations, ledger, refusals, shop_news, tallies, windows
 from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
 from .reading import Reading
 from .sending import Report
 
-# After a batch in trouble a lane rests, so that an outage costs calls and not every event's tries.
+# After a batch in trouble a lane rests, so that an outage costs calls and not every event's tries,
+# until the account's breaker, which sees all its lanes, holds them back together.
 LANE_REST = timedelta(seconds=2)
 LONGEST_REST = timedelta(minutes=5)
+# Events in one batch. Past data goes in larger ones, so that the requests of a batch are full.
+MOST_AT_ONCE = {Lane.LIVE: 500, Lane.REPLAY: 500, Lane.BACKFILL: 1000, Lane.REPORT: 500}
 FIRST_POLL = timedelta(seconds=5)
 CREATES = {Endpoint.ITEMS_CREATE, Endpoint.VARIANTS_CREATE}
 
@@ -81,6 +85,7 @@ def settle(batch: Batch, *, now: datetime) -> None:
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)
         _note_login(batch, now)
+        _note_trouble(batch, now)
         shop_news.take(batch.store, batch.readings, now=now)
 
 
@@ -89,14 +94,14 @@ _GIVE_BACK = """
 UPDATE integrations_storelane
 SET lease_until = NULL, lease_by = '', in_hand = '{}', not_before = %s, wait_reason = %s,
     failures = %s,
-    batch_limit = CASE WHEN %s::boolean THEN batch_limit ELSE least(batch_limit * 2, 500) END
+    batch_limit = CASE WHEN %s::boolean THEN batch_limit ELSE least(batch_limit * 2, %s) END
 WHERE id = %s AND epoch = %s
 """
 _KEEP_CALLS = """
-INSERT INTO integrations_call (klaviyo_account_id, store_id, endpoint, started_at, milliseconds,
-  status, items, sent_bytes, error, request_id)
-SELECT %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::int[], %s::smallint[], %s::int[],
-  %s::int[], %s::text[], %s::text[])
+INSERT INTO integrations_call (klaviyo_account_id, store_id, lane, endpoint, started_at,
+  milliseconds, status, items, sent_bytes, error, request_id)
+SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::int[], %s::smallint[],
+  %s::int[], %s::int[], %s::text[], %s::text[])
 RETURNING id
 """
 
@@ -112,7 +117,8 @@ def _give_back(batch: Batch, now: datetime) -> list[int]:
     if report.troubled and until is None:
         rest = min(LONGEST_REST, LANE_REST * 2 ** min(failures - 1, 10))
         until, reason = now + rest, report.troubled.message
-    values = (until, reason[:200], failures, bool(report.troubled), claim.pk, claim.epoch)
+    most = MOST_AT_ONCE[claim.lane]
+    values = (until, reason[:200], failures, bool(report.troubled), most, claim.pk, claim.epoch)
     with statements.together():
         given = statements.run(_GIVE_BACK, values)
         kept = statements.run(_KEEP_CALLS, _columns(batch)) if calls else None
@@ -126,6 +132,7 @@ def _columns(batch: Batch) -> tuple[Any, ...]:
     return (
         batch.store.klaviyo_account_id,
         batch.store.pk,
+        int(batch.claim.lane),
         [one.endpoint.value for one in calls],
         [one.started_at for one in calls],
         [one.milliseconds for one in calls],
@@ -274,3 +281,15 @@ def _note_login(batch: Batch, now: datetime) -> None:
         stale = Q(last_success_at=None) | Q(last_success_at__lt=now - NOTED_EVERY)
         login = Credential.objects.filter(stale, klaviyo_account_id=account)
         login.update(last_success_at=now)
+
+
+def _note_trouble(batch: Batch, now: datetime) -> None:
+    """Tell the account's breaker; a batch that goes well, as the one before did, costs nothing."""
+    account, report = batch.store.klaviyo_account, batch.report
+    if report.got_nowhere and report.calls:
+        assert report.troubled is not None  # noqa: S101 - or it would have got somewhere
+        breakers.failed(account, report.troubled, calls=len(report.calls), now=now)
+        destinations.forget(batch.store.pk)
+    elif report.answered and breakers.is_troubled(account):
+        breakers.answered(account, now=now)
+        destinations.forget(batch.store.pk)

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from integrations import queue
 from integrations.domain import skips
 from integrations.domain.failures import FailureKind
-from integrations.domain.lanes import SHARES, Lane
+from integrations.domain.lanes import RESERVES, Lane
 from integrations.domain.operations import Kind
 from integrations.platforms.klaviyo.endpoints import FACTS, Endpoint
 from integrations.platforms.shopify.topics import TITLES
@@ -134,12 +134,10 @@ def test_every_kind_of_failure_is_decided():
     assert [kind.name for kind in FailureKind if f"FailureKind.{kind.name}" not in text] == []
 
 
-def test_every_rule_has_its_sentence_and_every_lane_its_share():
+def test_every_rule_has_its_sentence_and_every_lane_its_reserve():
     assert set(skips.SENTENCES) == set(skips.Skip)
-    assert set(SHARES) == set(Lane)
+    assert set(RESERVES) == set(Lane)
     assert set(FACTS) == set(Endpoint)
-    shares = [SHARES[lane] for lane in sorted(Lane)]
-    assert shares == sorted(shares, reverse=True)
 
 
 def test_every_topic_of_the_contract_is_read_or_skipped_by_a_stated_rule():

@@ -71,6 +71,7 @@ def one_of_each(world, now):
     a.a_sync_window(a.a_sync_job(store))
     a.an_undo_item(a.an_undo(a.a_sync_job(store)))
     a.a_before(a.a_sync_job(store))
+    a.a_breaker(klaviyo_account=account)
     ShopBudget.objects.create(
         store=store, maximum=2000, available=2000, restore_rate=100, updated_at=now
     )
