@@ -9,7 +9,7 @@ from integrations.domain import audits
 from integrations.domain.audits import Seen
 from integrations.domain.failures import Unreadable
 from integrations.domain.forecast import Ends, Example
-from integrations.domain.masking import mask_email, mask_phone, mask_text
+from integrations.domain.masking import mask_email, mask_phone, mask_text, mask_word
 from integrations.domain.operations import DeleteCatalogItem, TrackEvent, UpsertProfile
 from integrations.domain.people import EMAIL_DROPPED, PHONE_DROPPED
 from integrations.domain.planning import Held
@@ -144,7 +144,7 @@ def _remarks(
     if EMAIL_DROPPED in reading.notes:
         yield audits.REMARKS[EMAIL_DROPPED], mask_email(email)
     if PHONE_DROPPED in reading.notes:
-        yield audits.REMARKS[PHONE_DROPPED], mask_phone(phone)
+        yield audits.REMARKS[PHONE_DROPPED], _masked_phone(phone)
 
 
 def _record(stream: str, row: Row) -> Record | None:
@@ -177,4 +177,9 @@ def _ways(record: Record | None) -> tuple[str, str]:
 
 def _contact(record: Record | None) -> str:
     email, phone = _ways(record)
-    return mask_email(email) if email else mask_phone(phone)
+    return mask_email(email) if email else _masked_phone(phone)
+
+
+def _masked_phone(phone: str) -> str:
+    # Of something that is too short for a number, the last digits would be most of it.
+    return mask_phone(phone) if sum(sign.isdigit() for sign in phone) >= 6 else mask_word(phone)
