@@ -5,9 +5,9 @@ from django.utils import timezone
 from integrations import stopping
 from integrations.pipeline import (
     backfill,
+    bulk_tidy,
     catching_up,
     drains,
-    forecasts,
     jobs,
     maintenance,
     notices,
@@ -28,17 +28,12 @@ def read_windows() -> int:
     return backfill.read(clock=timezone.now, stopping=stopping.asked)
 
 
-def forecast() -> int:
-    """Find out what planned jobs would do."""
-    return forecasts.work(clock=timezone.now, stopping=stopping.asked)
-
-
 def sweep() -> None:
     """Find what a lost nudge or a dead worker left behind, and ask about jobs."""
     maintenance.sweep(now=timezone.now())
     catching_up.look_after(now=timezone.now())
     backfill.wake(now=timezone.now())
-    forecasts.wake(now=timezone.now())
+    bulk_tidy.tidy(clock=timezone.now, stopping=stopping.asked)
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
     undoing.wake(now=timezone.now())
 

@@ -11,6 +11,7 @@ from integrations.models import (
     Authorization,
     Before,
     Breaker,
+    BulkLine,
     Cause,
     Credential,
     DeadLetter,
@@ -280,6 +281,17 @@ def a_before(job: SyncJob, **changes: Any) -> Before:
     row.keep('{"key":"a@mail.alpine-demo.shop","before":{},"after":{}}')
     row.save()
     return row
+
+
+def a_bulk_line(window: SyncWindow, **changes: Any) -> BulkLine:
+    defaults = {
+        "window": window,
+        "place": next(_numbers),
+        "owner": "gid://shopify/Order/1",
+        "is_root": True,
+        "body": b"{}",
+    }
+    return BulkLine.objects.create(**defaults | changes)
 
 
 def a_breaker(**changes: Any) -> Breaker:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from integrations.models import ShopBudget, SyncJob, SyncWindow
+from integrations.models import BulkLine, ShopBudget, SyncJob, SyncWindow
 
 from .parts import PipelineAdmin
 
@@ -24,6 +24,16 @@ class SyncWindowAdmin(PipelineAdmin):
     list_display = ("job", "stream", "since", "state", "found", "sent", "failed", "wait_reason")
     list_filter = ("state", "stream")
     list_select_related = ("job__store",)
+    ordering = ("-id",)
+
+
+@admin.register(BulkLine)
+class BulkLineAdmin(PipelineAdmin):
+    """Lines of an export that are not landed yet."""
+
+    list_display = ("window", "place", "owner", "is_root")
+    list_select_related = ("window",)
+    exclude = ("body",)
     ordering = ("-id",)
 
 

@@ -5,6 +5,7 @@ from .audit import AuditEntry
 from .authorizations import Authorization
 from .breakers import Breaker, Opening
 from .budgets import Budget, ShopBudget
+from .bulk_lines import BulkLine
 from .calls import Attempt, Call
 from .credentials import Credential
 from .dead_letters import Cause, DeadLetter
@@ -30,6 +31,7 @@ __all__ = [
     "Before",
     "Breaker",
     "Budget",
+    "BulkLine",
     "Call",
     "Cause",
     "Credential",

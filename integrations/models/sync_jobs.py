@@ -162,6 +162,8 @@ class SyncWindow(models.Model):
     way = models.CharField(
         max_length=10, blank=True, choices=[(one.value, one.value) for one in Way]
     )
+    # Why it is read that way, in a sentence.
+    way_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     # How many the store says there are; None when it was not asked or would not say.
     expected = models.IntegerField(null=True, blank=True)
     # When the store was asked, whether it could answer or not.

@@ -17,7 +17,7 @@ from integrations.domain.windows import Way, WindowState
 from integrations.models import SyncWindow
 from integrations.models.sync_jobs import WindowClaim
 
-from . import health, landing, paged, points, sizing, windows
+from . import bulk, health, landing, paged, points, sizing, ways, windows
 from .turns import AHEAD, LIMITED, LOGIN, Clock, Turn, give_back
 
 __all__ = ["AHEAD", "LIMITED", "LOGIN", "give_back", "read", "read_window", "wake"]
@@ -142,8 +142,8 @@ def read_window(
         if window.counted_at is None and not sizing.measure(turn):
             return 0
         if not window.way:
-            turn.note(way=Way.PAGES)
-        return paged.read(turn)
+            ways.choose(turn)
+        return bulk.read(turn) if window.way == Way.BULK else paged.read(turn)
     except landing.LostWindow:
         log.warning("window.lost_lease", extra={"window": claim.pk, "epoch": claim.epoch})
     except PlatformError as exc:

@@ -11,7 +11,7 @@ from integrations.domain.skips import Skip
 from integrations.models import Credential, Store, Subscription
 from integrations.models.lanes import Taken
 
-from . import login_states
+from . import bulk_news, login_states
 from .reading import Reading
 
 SCOPES = "app/scopes_update"
@@ -34,6 +34,8 @@ def _act(store: Store, event: Taken, now: datetime) -> None:
     elif event.topic == SCOPES:
         # The next look at the logins is a minute away at most and reads them from the shop.
         Credential.objects.filter(store=store).update(checked_at=None)
+    elif event.topic == bulk_news.FINISH:
+        bulk_news.take(store, event.body, now=now)
 
 
 def _uninstalled(store: Store, event: Taken, now: datetime) -> None:

@@ -96,7 +96,6 @@ def draft(store: Store, wish: Wish, *, by: User | None, now: datetime) -> SyncJo
             )
             for position, (stream, piece) in enumerate(order)
         )
-        queue.ask_for(queue.FORECAST)
     return job
 
 
@@ -201,6 +200,9 @@ def run_again(window: SyncWindow, *, by: Actor, now: datetime) -> None:
             state=WindowState.WAITING,
             run=F("run") + 1,
             cursor="",
+            bulk={},
+            way="",
+            way_reason="",
             expected=None,
             counted_at=None,
             looks=1,

@@ -68,7 +68,7 @@ def one_of_each(world, now):
     a.a_path_test(store)
     a.an_invitation(store.merchant)
     a.a_notice(store.merchant)
-    a.a_sync_window(a.a_sync_job(store))
+    a.a_bulk_line(a.a_sync_window(a.a_sync_job(store)))
     a.an_undo_item(a.an_undo(a.a_sync_job(store)))
     a.a_before(a.a_sync_job(store))
     a.a_breaker(klaviyo_account=account)

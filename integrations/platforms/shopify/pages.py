@@ -119,7 +119,7 @@ def read(
         raise PlatformError(
             Failure(FailureKind.UNEXPECTED, "Shopify gave the same page twice.", "cursor_repeats")
         )
-    rows = [_row(bytes(raw)) for raw in page.nodes]
+    rows = [row_of(bytes(raw)) for raw in page.nodes]
     rows = [row for row in rows if is_within(stream, row, stretch, changed=changed)]
     return Page(_whole(client, stream, rows), following, told.cost)
 
@@ -169,7 +169,8 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def _row(raw: bytes) -> Row:
+def row_of(raw: bytes) -> Row:
+    """One node as a row. Raises PlatformError."""
     try:
         node = msgspec.json.decode(raw, type=_Node)
     except msgspec.DecodeError as exc:
@@ -198,6 +199,6 @@ def _longer_orders(client: Shopify, rows: list[Row], short: list[Row]) -> list[R
         ids = {"ids": [f"gid://shopify/Order/{row.source_id}" for row in part]}
         for raw in client.query("orders_by_id", ids, _ById).nodes:
             if bytes(raw) != b"null":
-                row = _row(bytes(raw))
+                row = row_of(bytes(raw))
                 longer[row.source_id] = row
     return [longer.get(row.source_id, row) for row in rows]

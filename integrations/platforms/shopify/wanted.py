@@ -2,8 +2,9 @@
 
 from .webhooks import PARSERS
 
-# The shop tells us by these that the connection itself has changed. They need no permission.
-OF_THE_CONNECTION = ("app/uninstalled", "app/scopes_update")
+# The shop tells us by these that the connection itself has changed, or that a large export has
+# ended. They need no permission.
+OF_THE_CONNECTION = ("app/uninstalled", "app/scopes_update", "bulk_operations/finish")
 _SCOPES = {
     "orders": "read_orders",
     "refunds": "read_orders",

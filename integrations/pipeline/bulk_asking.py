@@ -1,0 +1,21 @@
+"""Asking a shop on behalf of a window: what it cost is learned, and the call is counted."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from integrations.models import SyncWindow
+from integrations.platforms.shopify.client import Shopify, Told
+
+from . import logins, points, windows
+from .turns import Turn
+
+T = TypeVar("T")
+
+
+def ask(turn: Turn, question: Callable[[Shopify], Told[T]]) -> T:
+    """Ask, and return what was told. Raises PlatformError."""
+    store = turn.window.job.store
+    told = logins.ask_shop(store, question, now=turn.clock())
+    points.learn(store.pk, told.cost, now=turn.clock())
+    SyncWindow.objects.owned(turn.claim).update(calls=windows.plus("calls", 1))
+    return told.data
