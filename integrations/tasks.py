@@ -8,6 +8,7 @@ from integrations.pipeline import (
     bulk_tidy,
     catching_up,
     drains,
+    forecasts,
     jobs,
     maintenance,
     notices,
@@ -28,12 +29,18 @@ def read_windows() -> int:
     return backfill.read(clock=timezone.now, stopping=stopping.asked)
 
 
+def forecast() -> int:
+    """Find out what planned jobs would do."""
+    return forecasts.work(clock=timezone.now, stopping=stopping.asked)
+
+
 def sweep() -> None:
     """Find what a lost nudge or a dead worker left behind, and ask about jobs."""
     maintenance.sweep(now=timezone.now())
     catching_up.look_after(now=timezone.now())
     backfill.wake(now=timezone.now())
     bulk_tidy.tidy(clock=timezone.now, stopping=stopping.asked)
+    forecasts.wake(now=timezone.now())
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
     undoing.wake(now=timezone.now())
 

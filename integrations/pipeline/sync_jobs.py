@@ -96,6 +96,7 @@ def draft(store: Store, wish: Wish, *, by: User | None, now: datetime) -> SyncJo
             )
             for position, (stream, piece) in enumerate(order)
         )
+        queue.ask_for(queue.FORECAST)
     return job
 
 
