@@ -122,25 +122,3 @@ WORST = (
     WindowState.CANCELLED,
     WindowState.DONE,
 )
-
-# A pace is believed from so many finished periods on, and measured over no more than so many.
-FEWEST, MOST = 2, 6
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """How long it will still take, and how we know."""
-
-    seconds: float
-    basis: str
-
-
-def estimate(finished: Sequence[datetime], left: int) -> Estimate | None:
-    """Say how long the periods that are left take, by the pace of the latest ones.
-
-    None where too few are over to say anything.
-    """
-    latest = sorted(finished)[-MOST:]
-    if len(latest) < FEWEST or not left:
-        return None
-    pace = (latest[-1] - latest[0]).total_seconds() / (len(latest) - 1)
-    return Estimate(pace * left, f"if it goes on like the last {len(latest)} periods")

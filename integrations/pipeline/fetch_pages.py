@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 from django.db.models import Count, Q, QuerySet
 
-from integrations.domain.fetches import Estimate, Progress, badge_of, estimate, what
+from integrations.domain import forecast_words
+from integrations.domain.fetches import Progress, badge_of, what
 from integrations.domain.windows import JobState, WindowState
 from integrations.models import AuditEntry, Store, SyncJob, SyncWindow, User
 
-from . import fetch_holds, fetches, sync_jobs
+from . import fetch_holds, fetches, forecasts
 from .browsing import Page
 from .fetch_holds import Hold
 
@@ -73,7 +74,8 @@ class Board(msgspec.Struct):
     totals: Totals
     windows: list[SyncWindow]
     hold: Hold | None
-    estimate: Estimate | None
+    # How long it will still take, and what that rests on.
+    left: str
     paused_by: str
     last_progress_at: datetime | None
     expected: int | None
@@ -126,24 +128,6 @@ class Board(msgspec.Struct):
     def sizes(self) -> dict[str, int]:
         """How many periods each group has in all."""
         return {name: len(self._of(name)) for name in GROUPS}
-
-
-class Plan(msgspec.Struct):
-    """What is known of a fetch before it starts."""
-
-    job: SyncJob
-    windows: list[SyncWindow]
-    rival: SyncJob | None
-
-    @property
-    def what(self) -> str:
-        """What it brings in."""
-        return what(self.job.streams)
-
-    @property
-    def expected(self) -> int | None:
-        """How many records the shop says there are; None while any period is not counted."""
-        return _expected(self.windows)
 
 
 class PeriodPage(msgspec.Struct):
@@ -215,30 +199,23 @@ def banners(store: Store) -> list[Fetch]:
 
 def board(job: SyncJob, *, now: datetime) -> Board:
     """Read where a fetch stands."""
-    windows = _windows(job)
+    windows = windows_of(job)
     progress = _progress(one.state for one in windows)
     runs = job.state == JobState.RUNNING
     is_open = runs or job.state == JobState.PAUSED
     moved = [one.last_progress_at for one in windows if one.last_progress_at]
-    left = progress.total - progress.done - progress.failed - progress.cancelled
-    finished = [one.finished_at for one in windows if one.finished_at and one.state == DONE]
     return Board(
         job=job,
         progress=progress,
         totals=_totals(windows),
         windows=windows,
         hold=fetch_holds.of_job(job, windows, now=now) if runs else None,
-        estimate=estimate(finished, left) if runs else None,
+        left=forecast_words.left(forecasts.remaining(job, now=now)) if runs else "",
         paused_by=_paused_by(job),
         last_progress_at=max(moved, default=None),
         expected=_expected(windows),
         lacking=0 if is_open else len(fetches.lacking(job)),
     )
-
-
-def plan(job: SyncJob) -> Plan:
-    """Read what is known of a fetch before it starts."""
-    return Plan(job, _windows(job), sync_jobs.overlapping(job))
 
 
 def period(window: SyncWindow) -> PeriodPage:
@@ -269,7 +246,8 @@ def held_back(job: SyncJob) -> int:
     ).in_flight
 
 
-def _windows(job: SyncJob) -> list[SyncWindow]:
+def windows_of(job: SyncJob) -> list[SyncWindow]:
+    """All periods of a fetch, newest first."""
     return list(SyncWindow.objects.filter(job=job).defer("bulk", "cursor").order_by("position"))
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations.domain.permissions import Capability
 from integrations.domain.windows import BadRange, JobState
 from integrations.models import Store, SyncJob
-from integrations.pipeline import fetch_pages, fetch_records, fetches, roles
+from integrations.pipeline import fetch_pages, fetch_plans, fetch_records, fetches, roles
 
 from .access import Signed, answer, asking, note_visit, require, signed_in
 from .connections import find_store
@@ -58,10 +58,10 @@ def fetch(request: Signed, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     context = {"store": job.store, "job": job, "now": now}
     if job.state == JobState.DRAFT:
-        plan = fetch_pages.plan(job)
+        plan = fetch_plans.read(job)
         context |= {
             "page": plan,
-            "periods": plan.windows[:60],
+            "rows": plan.rows[:60],
             "may_start": job.silent
             or roles.may(request.user, Capability.BACKFILL_LOUD, job.store.merchant),
         }

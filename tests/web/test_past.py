@@ -5,9 +5,11 @@ from datetime import timedelta
 from html import unescape
 from uuid import uuid4
 
+import msgspec
 import pytest
 from django.urls import reverse
 
+from integrations.domain import forecast
 from integrations.domain.windows import JobState, WindowState
 from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow, Undo
 from integrations.pipeline import backfill
@@ -93,7 +95,7 @@ def test_a_plan_is_written_down_and_starts_nothing(owner, world, wish):
     assert (job.state, job.silent, job.asked_by) == (JobState.DRAFT, True, world.owner)
     page = read(owner, "past-fetch", job)
     assert "Nothing has started yet" in page
-    assert "No customer is e-mailed because of this" in page
+    assert "Nobody gets an e-mail because of past orders" in page
     assert f"Start fetching {job.windows.count()} periods" in page
 
 
@@ -200,6 +202,60 @@ def test_a_fetch_that_runs_is_never_dropped_by_a_changed_plan(owner, world, job,
     )
 
     assert SyncJob.objects.filter(pk=job.pk).exists()
+
+
+def a_forecast(job, now):
+    """What was found out beforehand of a plan of one stream."""
+    audit = forecast.StreamAudit(
+        stream="orders",
+        looked=40,
+        total=40,
+        whole=True,
+        reasons=[
+            forecast.Reason(code="new", ends=forecast.Ends.SENT, seen=37, expected=37),
+            forecast.Reason(
+                code="rule_phone",
+                ends=forecast.Ends.FAILED,
+                seen=3,
+                expected=3,
+                examples=[forecast.Example("9", "#1009", "+4?")],
+            ),
+        ],
+        remarks=[forecast.Remark(code="guest_order", seen=5, expected=5)],
+    )
+    twin = forecast.Twin(id="X", name="Placed Order", kind="placed_order", integration="Shopify")
+    return forecast.Forecast(
+        stage=forecast.Stage.READY,
+        began_at=now,
+        updated_at=now,
+        windows=[
+            forecast.WindowPlan(
+                stream="orders", since=one.since, until=one.until, position=one.position, count=10
+            )
+            for one in job.windows.all()
+        ],
+        audits=[audit],
+        reach=[forecast.Reach(metric="Placed Order", kind="placed_order", people=31)],
+        klaviyo=forecast.KlaviyoView(looked_at_metrics=True, looked_at_flows=True, twins=[twin]),
+    )
+
+
+def test_what_was_found_out_beforehand_is_shown(owner, world, wish, now):
+    owner.post(reverse("past-new", args=[world.store.public_id]), wish)
+    job = SyncJob.objects.get()
+    assert "hx-get" in read(owner, "past-fetch", job)
+    SyncJob.objects.update(forecast=msgspec.to_builtins(a_forecast(job, now)))
+
+    page = read(owner, "past-fetch", job)
+
+    assert "Start fetching 4 periods with 40 records" in page
+    assert "3 orders would fail" in page
+    assert "For example #1009 +4?" in page
+    assert page.index("would fail") < page.index("would be sent")
+    assert "Placed Order: 31 people" in page
+    assert "Shopify writes the same things to this Klaviyo account" in page
+    assert "Nobody gets an e-mail or a text because of these orders" in page
+    assert "hx-get" not in page
 
 
 # --- starting, pausing, stopping -----------------------------------------------------------------
