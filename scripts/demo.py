@@ -195,7 +195,9 @@ class Demo:
                     "secret": SHOPIFY_SECRET,
                     "compliance_url": f"{self.console}/webhooks/shopify/compliance/",
                     "seed": number,
-                    "past_orders": 40,
+                    # Enough to bring in, over two years, by the way a newcomer tries first.
+                    "past_orders": 300,
+                    "past_days": 700,
                 }
                 for number, domain in enumerate(SHOPS, 1)
             ],
@@ -268,6 +270,8 @@ class Demo:
 
   Break a login at the stand-in's page (put the app out of a shop, refuse a key) and repair it
   in the console: it finds out by itself, and the button "Reconnect" leads through it.
+
+  Each shop had orders before you came: bring them in with "Bring in past orders" on its page.
 
   Two shops sell, refund and ship while you watch; some of their messages come twice, late,
   out of order or broken, on purpose. Logs are in {STATE.relative_to(ROOT)}/*.log.

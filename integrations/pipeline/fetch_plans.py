@@ -118,11 +118,10 @@ class Plan(msgspec.Struct):
         """What would become of the records, and why: what fails first."""
         if self.forecast is None:
             return []
-        found = [
-            _finding(audit.stream, one)
-            for audit in self.forecast.audits
-            for one in [*audit.reasons, *audit.remarks]
-        ]
+        found: list[Finding] = []
+        for audit in self.forecast.audits:
+            found += [_finding(audit.stream, one) for one in audit.reasons]
+            found += [_finding(audit.stream, one) for one in audit.remarks]
         return sorted(found, key=lambda one: (not one.bad, -one.count))
 
 
