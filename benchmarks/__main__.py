@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deploy, latency, machine, pipeline, receive, results
+from benchmarks import backfill, deploy, latency, machine, pipeline, receive, results
 from benchmarks.ground import Ground, ground
 from benchmarks.processes import ROOT, Failed
 
@@ -19,6 +19,7 @@ MEASURES: dict[str, Measure] = {
     "pipeline": pipeline.measure,
     "latency": latency.measure,
     "deploy": deploy.measure,
+    "backfill": backfill.measure,
 }
 
 

@@ -34,7 +34,7 @@ class Mix(msgspec.Struct):
         )
 
 
-def fill(ground: Ground, lives: Lives, how_many: int, *, seed: int) -> Mix:
+def fill(ground: Ground, lives: Lives, how_many: int, *, seed: int, lane: int = 0) -> Mix:
     """Give every store its share of a backlog."""
     from django.db import connection, transaction
 
@@ -52,7 +52,7 @@ def fill(ground: Ground, lives: Lives, how_many: int, *, seed: int) -> Mix:
                 for number, told in enumerate(islice(lives(stall.domain, seed=seed), share)):
                     topics[told.topic] += 1
                     sizes += len(told.body)
-                    copy.write_row(_row(stall, told, number))
+                    copy.write_row(_row(stall, told, number, lane))
     ground.execute("ANALYZE integrations_event")
     ground.execute("CHECKPOINT")
     events = share * len(ground.stalls)
@@ -60,7 +60,7 @@ def fill(ground: Ground, lives: Lives, how_many: int, *, seed: int) -> Mix:
     return Mix(events, sizes / events / 1000, said, dict(topics))
 
 
-def _row(stall: Stall, told: Told, number: int) -> tuple[object, ...]:
+def _row(stall: Stall, told: Told, number: int, lane: int) -> tuple[object, ...]:
     from integrations.pipeline import intake
 
     # A moment ago, one after another, so that all are due and in their order.
@@ -68,7 +68,7 @@ def _row(stall: Stall, told: Told, number: int) -> tuple[object, ...]:
     row = intake.Row(
         public_id=uuid4(),
         store_id=stall.pk,
-        lane=0,
+        lane=lane,
         topic=told.topic,
         webhook_id=f"{told.order}-{number}",
         event_id="",

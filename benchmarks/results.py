@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-PARTS = ("receive", "pipeline", "latency", "deploy")
+PARTS = ("receive", "pipeline", "latency", "deploy", "backfill")
 HEAD = """# What was measured
 
-Written by `make bench` (`python -m benchmarks [receive pipeline latency deploy] [--quick]`).
+Written by `make bench` (`python -m benchmarks [part …] [--quick]`; the parts are the headings).
 Database, console, stand-ins and load generators share one machine, so the figures belong
 together: compare ratios, not machines. The **sink** takes everything and reads nothing; the
 **stand-in** is the sandbox's Klaviyo, which checks and remembers, and costs time of its own.
