@@ -18,6 +18,7 @@ class Capability(StrEnum):
     SEE = "See shops, messages, failed records and Klaviyo accounts"
     RECONNECT = "Reconnect a login"
     SEND_TEST = "Send a test message"
+    TRY_NOW = "Have a platform tried again at once that has trouble"
     PAUSE = "Pause a shop and let it go on"
     READ_HISTORY = "Read the history"
     SEE_TEAM = "See who is in the team"
@@ -41,6 +42,7 @@ _MEMBER = frozenset(
         Capability.SEE,
         Capability.RECONNECT,
         Capability.SEND_TEST,
+        Capability.TRY_NOW,
         Capability.PAUSE,
         Capability.READ_HISTORY,
         Capability.SEE_TEAM,

@@ -78,6 +78,13 @@ class Reconnect(msgspec.Struct, frozen=True):
     of_account: bool = False
 
 
+class Trouble(msgspec.Struct, frozen=True):
+    """A platform that has trouble of its own and is tried again at a time."""
+
+    since: datetime | None
+    until: datetime | None
+
+
 WORKING = Login()
 
 
@@ -88,6 +95,8 @@ class Facts(msgspec.Struct, frozen=True):
     store_login: Login | None = WORKING
     account_login: Login | None = WORKING
     reconnect: Reconnect | None = None
+    account_trouble: Trouble | None = None
+    store_trouble: Trouble | None = None
     paused_at: datetime | None = None
     held_since: datetime | None = None
     not_before: datetime | None = None
@@ -123,7 +132,12 @@ def is_outage(workers_seen_at: datetime | None, now: datetime) -> bool:
 def diagnose(facts: Facts) -> Diagnosis:
     """Decide a store's state. Failed records alone never make a store anything but working."""
     stopped = (
-        _reconnecting(facts) or _paused(facts) or _account_stopped(facts) or _store_stopped(facts)
+        _reconnecting(facts)
+        or _paused(facts)
+        or _account_stopped(facts)
+        or _account_troubled(facts)
+        or _store_stopped(facts)
+        or _store_troubled(facts)
     )
     if stopped is not None:
         return stopped
@@ -208,6 +222,38 @@ def _store_stopped(facts: Facts) -> Diagnosis | None:
         remedy=remedy,
         button=remedy.label,
         since=login.broken_since,
+    )
+
+
+def _account_troubled(facts: Facts) -> Diagnosis | None:
+    """Nothing is sent while Klaviyo does not answer; it is tried again by one call at a time."""
+    trouble = facts.account_trouble
+    if trouble is None:
+        return None
+    return Diagnosis(
+        StoreState.WORKING_ON_IT,
+        "Klaviyo has trouble at the moment.",
+        meaning="New orders reach Klaviyo later than usual. Nothing is lost: we keep them all.",
+        doing="As soon as Klaviyo answers, everything that was kept goes on by itself. "
+        "You do not have to do anything.",
+        since=trouble.since,
+        until=trouble.until,
+    )
+
+
+def _store_troubled(facts: Facts) -> Diagnosis | None:
+    """What the shop sends still arrives; what it must be asked for waits."""
+    trouble = facts.store_trouble
+    if trouble is None:
+        return None
+    return Diagnosis(
+        StoreState.WORKING_ON_IT,
+        "Shopify has trouble at the moment.",
+        meaning="What the shop still sends us is delivered. Past data waits where it is; "
+        "nothing is lost.",
+        doing="As soon as Shopify answers, it goes on by itself. You do not have to do anything.",
+        since=trouble.since,
+        until=trouble.until,
     )
 
 

@@ -25,6 +25,7 @@ from integrations.domain.storestates import (
     Login,
     Reconnect,
     StoreState,
+    Trouble,
     diagnose,
     is_outage,
 )
@@ -44,7 +45,8 @@ from integrations.models import (
 from integrations.models.events import EventState
 from integrations.platforms.shopify.webhooks import PATH_TEST
 
-from . import allowance, figures
+from . import allowance, breakers, figures
+from .breakers import Guarded
 
 SWEEP = "sweep"
 
@@ -166,7 +168,7 @@ def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
     )
     waiting = Event.objects.waiting().filter(store=OuterRef("pk"), lane=Lane.LIVE)
     return (
-        stores.select_related("klaviyo_account", "merchant")
+        stores.select_related("klaviyo_account__breaker", "merchant", "breaker")
         .annotate(
             last_received_at=Subquery(events.values("received_at")[:1]),
             delivered_minute=Subquery(minute.values("minute")[:1]),
@@ -227,6 +229,8 @@ def _facts(
         store_login=logins.get(own),
         account_login=logins.get(of_account),
         reconnect=reconnects.get(own) or reconnects.get(of_account),
+        account_trouble=_trouble(account),
+        store_trouble=_trouble(store),
         paused_at=store.paused_at,
         held_since=account.held_since,
         not_before=lane.not_before if lane else None,
@@ -238,6 +242,14 @@ def _facts(
         failed_records=failed,
         workers_seen_at=seen,
     )
+
+
+def _trouble(on: Guarded) -> Trouble | None:
+    """What holds work back, if its platform has trouble."""
+    if on.tripped_at is None:
+        return None
+    known = breakers.of(on)
+    return Trouble(on.tripped_at, known.probe_at if known else None)
 
 
 # --- one store -----------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """The home page and the page of one store."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from integrations.domain.permissions import Capability
 from integrations.models import Store
-from integrations.pipeline import fetch_pages, figures, history, overview
+from integrations.pipeline import breaker_pages, fetch_pages, figures, history, overview, roles
 
 from .access import Signed, answer, note_visit, signed_in
 from .charts import draw
@@ -60,10 +62,22 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         "chosen": page.ranges[range_name],
         "range": range_name,
         "past": fetch_pages.latest(found),
+        **_trouble(request, page.row.store, now),
         "timeline": history.of_store(found, request.user),
         "support": overview.support(found, now=now) if request.user.is_staff else None,
     }
     return answer(request, "store.html", context, live="store_live.html")
+
+
+def _trouble(request: Signed, store: Store, now: datetime) -> dict[str, object]:
+    """What the page says of platforms that have, or had, trouble."""
+    panels = {
+        "shop_panel": breaker_pages.panel(store, now=now),
+        "account_panel": breaker_pages.panel(store.klaviyo_account, now=now),
+    }
+    is_open = any(one is not None and one.is_open for one in panels.values())
+    may_try = is_open and roles.may(request.user, Capability.TRY_NOW, store.merchant)
+    return {**panels, "may_try": may_try}
 
 
 def _whole(text: str) -> int:

@@ -61,4 +61,5 @@ urlpatterns = [
     path("accounts/<uuid:public_id>/", accounts.account, name="account"),
     path("", include("integrations.web.connection_urls")),
     path("", include("integrations.web.past_urls")),
+    path("", include("integrations.web.limit_urls")),
 ]

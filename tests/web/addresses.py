@@ -158,6 +158,11 @@ ADDRESSES = {
     "failed-record": Address(lambda world: [world.failed.public_id], get=TEAM),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
+    "limits": Address(get=PEOPLE),
+    "account-limits": Address(of_account, get=TEAM),
+    "account-calls": Address(of_account, get=TEAM),
+    "account-try": Address(of_account, post=TEAM),
+    "store-try": Address(of_store, post=TEAM),
     # Led to the one business, or to a choice.
     "connect": Address(get=PEOPLE),
     "shopify-answer": Address(get=ANSWERS),

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from integrations.domain import actions
 from integrations.domain.explanations import Explanation, explain
+from integrations.domain.lanes import Lane
 from integrations.domain.masking import mask_text
 from integrations.domain.skips import SENTENCES
 from integrations.models import Store
@@ -19,6 +20,12 @@ from integrations.platforms.shopify import topics
 
 register = template.Library()
 
+LANES = {
+    Lane.LIVE: "New messages",
+    Lane.REPLAY: "Records sent again",
+    Lane.BACKFILL: "Past data",
+    Lane.REPORT: "Checks",
+}
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -265,6 +272,12 @@ ENDPOINTS = {
 def endpoint(value: str) -> str:
     """What an endpoint is for, in plain words."""
     return ENDPOINTS.get(value, value.replace("-", " ").capitalize())
+
+
+@register.filter
+def lane_words(value: int | None) -> str:
+    """Whose work a lane carries, in plain words."""
+    return "Our own checks" if value is None else LANES[Lane(value)]
 
 
 @register.simple_tag

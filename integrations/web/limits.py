@@ -1,0 +1,75 @@
+"""Who is spending which limit, and the calls behind each figure."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from integrations.domain.lanes import Lane
+from integrations.pipeline import spending
+
+from .access import Signed, answer, note_visit, signed_in
+from .connections import find_account
+
+
+@signed_in
+def limits(request: Signed) -> HttpResponse:
+    """Every account somebody may see."""
+    now, start = timezone.now(), request.GET.get("from", "0")
+    first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
+    context = {"use": spending.use(request.user, start=first, now=now), "now": now, "start": first}
+    return answer(request, "limits.html", context, live="limits_live.html")
+
+
+@signed_in
+def of_account(request: Signed, public_id: UUID) -> HttpResponse:
+    """One account."""
+    now, account = timezone.now(), find_account(request, public_id)
+    note_visit(request, account.merchant_id)
+    context = {"use": spending.of_account(account, now=now), "account": account, "now": now}
+    return answer(request, "limits.html", context, live="limits_live.html")
+
+
+@signed_in
+def calls(request: Signed, public_id: UUID) -> HttpResponse:
+    """The calls to one account, narrowed to what a figure counted."""
+    now, account = timezone.now(), find_account(request, public_id)
+    note_visit(request, account.merchant_id)
+    wanted = _wanted(request)
+    after = request.GET.get("after", "")
+    context = {
+        "account": account,
+        "zone": account.merchant.time_zone,
+        "wanted": wanted,
+        "page": spending.calls(account, wanted, after=after, now=now),
+        "paged": bool(after),
+        "now": now,
+    }
+    return answer(request, "calls.html", context)
+
+
+def _wanted(request: HttpRequest) -> spending.CallFilter:
+    """The filter an address asks for; what we do not know does not narrow."""
+    lane = request.GET.get("lane", "")
+    return spending.CallFilter(
+        endpoint=request.GET.get("endpoint", "")[:80].replace("\x00", ""),
+        lane=Lane(int(lane)) if lane in {str(int(one)) for one in Lane} else None,
+        store=_uuid(request.GET.get("store", "")),
+        since=_moment(request.GET.get("since", "")),
+    )
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
