@@ -13,7 +13,7 @@ from integrations.domain.logins import LoginState
 from integrations.models import Credential, Event, KlaviyoAccount, Store
 from integrations.secrets import LostKey
 
-from . import audit, notices
+from . import audit, notices, sync_jobs
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,9 @@ def release(login: Credential, *, now: datetime) -> None:
         KlaviyoAccount.objects.release(login.klaviyo_account_id)
     else:
         waiting = Event.objects.waiting().filter(store=login.store_id, last_error=WAITS)
-        waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now)
+        # What belongs to a paused job waits for somebody to resume it.
+        late = waiting.filter(next_attempt_at__gt=now, next_attempt_at__lt=sync_jobs.HELD)
+        late.update(next_attempt_at=now)
     queue.ask_for(queue.DRAIN)
     log.info("login.works", extra={"login": login.pk})
 

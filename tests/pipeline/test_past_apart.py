@@ -8,7 +8,15 @@ from django.contrib.sessions.models import Session
 from integrations.domain.lanes import Lane
 from integrations.domain.windows import WindowState
 from integrations.models import Event
-from integrations.pipeline import browsing, figures, inspection, maintenance, overview
+from integrations.pipeline import (
+    browsing,
+    figures,
+    inspection,
+    login_states,
+    maintenance,
+    overview,
+    sync_jobs,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +105,16 @@ def test_sessions_that_are_over_are_swept_away(clock):
     maintenance.prune(now=clock())
 
     assert list(Session.objects.values_list("session_key", flat=True)) == ["1"]
+
+
+def test_a_login_that_works_again_does_not_let_go_what_a_paused_job_holds(store, window, clock):
+    waits = {"last_error": login_states.WAITS, "lane": Lane.BACKFILL}
+    held = factories.an_event(store, window=window, next_attempt_at=sync_jobs.HELD, **waits)
+    late = factories.an_event(store, next_attempt_at=clock() + timedelta(hours=1), **waits)
+
+    login_states.release(store.credential, now=clock())
+
+    held.refresh_from_db()
+    late.refresh_from_db()
+    assert held.next_attempt_at == sync_jobs.HELD
+    assert late.next_attempt_at <= clock()

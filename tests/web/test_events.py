@@ -345,3 +345,21 @@ def test_one_message_takes_a_fixed_number_of_queries(
     read(staff, event)  # the first look of staff leaves an entry
     with django_assert_max_num_queries(9):
         read(staff, event)
+
+
+def test_the_past_is_listed_on_its_own(owner, world, url):
+    window = a.a_sync_window(a.a_sync_job(world.store))
+    changes = {"lane": 2, "window": window, "topic": "past/orders", "state": "delivered"}
+    old = a.an_event(world.store, **changes)
+    new = a.an_event(world.store, state="delivered")
+
+    def shown(query):
+        page = read(owner, f"{url}{query}")
+        return [event for event in (old, new) if str(event.public_id) in page]
+
+    assert shown("") == [new]
+    assert shown("?past=1") == [old]
+    assert shown(f"?window={window.public_id}") == [old]
+    assert shown("?window=nonsense") == [new]
+    assert "What we read of the shop’s past" in read(owner, f"{url}?past=1")
+    assert "We read it from the shop&#x27;s past" in read(owner, old)
