@@ -8,9 +8,13 @@ from math import ceil
 import msgspec
 
 from .budgets import Limits
+from .bulk import AT_ONCE
 
 # A lane hands over at most this many records at once, and bodies of this many bytes together.
 MOST_RECORDS, MOST_BYTES = 500, 6_000_000
+# An export is begun, written and fetched in a minute or two (unconfirmed: Shopify names no time),
+# and asked about meanwhile.
+EXPORT_SECONDS, EXPORT_CALLS = 120.0, 6
 # Below this many ended records a pace says nothing.
 ENOUGH = 20
 
@@ -21,6 +25,7 @@ class Binds(StrEnum):
     NOTHING = "nothing"  # there is nothing to do
     SHOP_POINTS = "shop_points"  # the shop's query limit
     SHOP_PACE = "shop_pace"  # how quickly the shop answers, one page after another
+    SHOP_EXPORT = "shop_export"  # how quickly the shop writes large exports
     KLAVIYO_BURST = "klaviyo_burst"  # calls a second
     KLAVIYO_STEADY = "klaviyo_steady"  # calls a minute
 
@@ -92,9 +97,10 @@ def estimate(
     *,
     bucket: Bucket,
     doors: Mapping[str, Door],
+    exports: int = 0,
 ) -> Estimate:
     """Say what takes longest. Reading and sending go side by side, so the slowest decides."""
-    needs = [*_reading(pages, bucket), *_sending(sending, doors)]
+    needs = [*_reading(pages, bucket), *_exporting(exports), *_sending(sending, doors)]
     slowest = max(needs, key=lambda one: one.seconds, default=None)
     if slowest is None:
         return Estimate(0, Binds.NOTHING, "", needs, 0, True)
@@ -104,7 +110,7 @@ def estimate(
         slowest.endpoint,
         needs,
         sum(ceil(one.records / one.size) * one.points for one in pages.values()),
-        all(one.measured for one in pages.values()),
+        not exports and all(one.measured for one in pages.values()),
     )
 
 
@@ -135,6 +141,13 @@ def _reading(pages: Mapping[str, Pages], bucket: Bucket) -> list[Need]:
     answering = sum(number * one.seconds for number, one in zip(calls, wanted, strict=True))
     binds = Binds.SHOP_POINTS if limited > answering else Binds.SHOP_PACE
     return [Need("shopify", "graphql", sum(calls), max(limited, answering), binds)]
+
+
+def _exporting(exports: int) -> list[Need]:
+    if not exports:
+        return []
+    seconds = ceil(exports / AT_ONCE) * EXPORT_SECONDS
+    return [Need("shopify", "exports", exports * EXPORT_CALLS, seconds, Binds.SHOP_EXPORT)]
 
 
 def _sending(sending: Mapping[str, Sending], doors: Mapping[str, Door]) -> list[Need]:

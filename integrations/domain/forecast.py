@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from .estimates import Estimate
+from .windows import Way
 
 # Counts up when the shape or the meaning changes; an older forecast is made anew.
 VERSION = 1
@@ -57,6 +58,9 @@ class WindowPlan(msgspec.Struct, kw_only=True):
     counted: bool = False
     # When all of it was fetched before; it is read again, and what has not changed is not sent.
     complete_since: datetime | None = None
+    # How it would be read, and why: the engine's own choice, from the count.
+    way: Way = Way.PAGES
+    way_reason: str = ""
     sight: Sight = Sight.ALL
     shown_since: datetime | None = None
 

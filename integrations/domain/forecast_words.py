@@ -158,6 +158,7 @@ _BINDS: dict[Binds, str] = {
     Binds.NOTHING: "There is nothing to fetch.",
     Binds.SHOP_POINTS: "The shop allows only so many questions a second, and that decides.",
     Binds.SHOP_PACE: "How quickly the shop answers decides.",
+    Binds.SHOP_EXPORT: "How quickly the shop writes its large exports decides; that is a guess.",
     Binds.KLAVIYO_BURST: "Klaviyo allows only so many calls a second, and that decides.",
     Binds.KLAVIYO_STEADY: "Klaviyo allows only so many calls a minute, and that decides.",
 }
@@ -180,7 +181,8 @@ def takes(estimate: Estimate) -> str:
         return _BINDS[Binds.NOTHING]
     calls = f"{estimate.calls('shopify'):,} questions to the shop"
     sent = f"{estimate.calls('klaviyo'):,} calls to Klaviyo"
-    basis = "" if estimate.measured else " The shop's price for a question is not known yet."
+    is_known = estimate.measured or estimate.binds is Binds.SHOP_EXPORT
+    basis = "" if is_known else " Not all of the reading could be measured beforehand."
     time = duration(estimate.seconds)
     return f"It takes {time}, with {calls} and {sent}. {_BINDS[estimate.binds]}{basis}"
 

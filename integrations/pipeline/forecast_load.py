@@ -1,10 +1,12 @@
 """How long a planned job takes and how far a running one is, from what was measured."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
 from integrations.domain import budgets as allowances
+from integrations.domain import bulk
 from integrations.domain.estimates import (
     Bucket,
     Door,
@@ -19,23 +21,47 @@ from integrations.domain.estimates import (
 from integrations.domain.estimates import remaining as reckon
 from integrations.domain.forecast import Ends, Forecast, StreamAudit
 from integrations.domain.lanes import Lane
+from integrations.domain.windows import Way
 from integrations.models import Budget, Event, ShopBudget, SyncJob, SyncWindow
 from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
 
-from . import budgets, paged, points
+from . import befores, budgets, paged, points
 
 # The pace of this long a time is what a running job is judged by.
 RECENT = timedelta(minutes=5)
 
 
+def choose_ways(job: SyncJob, forecast: Forecast) -> None:
+    """Say of each window how it would be read, by the rule that the reader goes by."""
+    rate = _bucket(job.store_id).restore_rate
+    for one in forecast.windows:
+        expected = one.count if one.exact else None
+        choice = bulk.choose(one.stream, expected=expected, restore_rate=rate)
+        one.way, one.way_reason = choice.way, choice.reason
+
+
 def expect(job: SyncJob, forecast: Forecast, *, now: datetime) -> Estimate:
     """What a job takes, at the limits that the account and the shop showed last."""
-    pages = {one.stream: _pages(one) for one in forecast.audits}
+    exported = Counter[str]()
+    for window in forecast.windows:
+        if window.way is Way.BULK:
+            exported[window.stream] += window.count or 0
+    pages = {one.stream: _pages(one, without=exported[one.stream]) for one in forecast.audits}
     sending = {one.stream: _sending(one) for one in forecast.audits}
+    if job.keep_before and forecast.people:
+        sending["before"] = _looking(forecast.people)
     wanted = {Endpoint(name) for one in sending.values() for name in one.operations}
     account = job.store.klaviyo_account_id
     doors = {name.value: _door(account, name, now) for name in wanted}
-    return estimate(pages, sending, bucket=_bucket(job.store_id), doors=doors)
+    exports = sum(1 for one in forecast.windows if one.way is Way.BULK)
+    return estimate(pages, sending, bucket=_bucket(job.store_id), doors=doors, exports=exports)
+
+
+def _looking(people: int) -> Sending:
+    """Reading what profiles hold before they are written to."""
+    calls = float(befores.cost(people))
+    name = Endpoint.READ_PROFILES.value
+    return Sending(records=people, body_bytes=0, operations={name: calls}, sent_bytes={})
 
 
 def remaining(job: SyncJob, *, total: int | None, now: datetime) -> Remaining:
@@ -58,8 +84,8 @@ def remaining(job: SyncJob, *, total: int | None, now: datetime) -> Remaining:
     )
 
 
-def _pages(audit: StreamAudit) -> Pages:
-    total = audit.looked if audit.total is None else audit.total
+def _pages(audit: StreamAudit, *, without: int) -> Pages:
+    total = max(0, (audit.looked if audit.total is None else audit.total) - without)
     if not audit.pages:
         first = paged.FIRST_POINTS
         return Pages(records=total, size=audit.page_size, points=first, measured=False)

@@ -164,6 +164,7 @@ class Maker:
 
     def _plan(self) -> None:
         is_met = not any(one.about == "shop" for one in self.forecast.troubles)
+        forecast_load.choose_ways(self.job, self.forecast)
         self.forecast.looks = looks(self.forecast, now=self._clock()) if is_met else []
         self.forecast.stage = Stage.AUDIT
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from integrations.domain import bulk
 from integrations.domain import forecast_words as words
 from integrations.domain.estimates import Basis, Binds
 from integrations.domain.forecast import Ends, Sight, Stage
 from integrations.domain.operations import Profile, identity_of
-from integrations.domain.windows import JobState, Stretch
+from integrations.domain.windows import JobState, Stretch, Way
 from integrations.models import Delivery, Event, SyncJob, SyncWindow
 from integrations.pipeline import (
     audit,
@@ -459,3 +460,22 @@ def test_the_time_names_whose_limit_decides(shop, klaviyo, store, clock):
         "profile-bulk-import-jobs",
     }
     assert words.takes(estimate).startswith("It takes less than a minute")
+
+
+def test_what_would_be_exported_is_named_and_not_counted_as_pages(
+    shop, klaviyo, store, clock, monkeypatch
+):
+    monkeypatch.setattr(bulk, "WORTH_IT", timedelta(0))
+    job = a_job(store, clock, days=85)
+    job.keep_before = True
+    job.save()
+
+    forecast = forecasts.make(job, now=clock())
+
+    assert {one.way for one in forecast.windows} == {Way.BULK}
+    assert "export" in forecast.windows[0].way_reason
+    needs = {one.endpoint for one in forecast.estimate.needs}
+    assert "exports" in needs
+    assert "graphql" not in needs
+    assert "profiles" in needs
+    assert words.takes(forecast.estimate)

@@ -117,6 +117,12 @@ def test_more_calls_never_take_less_time(calls, more):
     assert within(calls + more, M)[0] >= within(calls, M)[0]
 
 
+def test_exports_run_five_at_a_time_and_their_time_is_no_measure():
+    found = estimate({}, {}, bucket=PLUS, doors={}, exports=6)
+
+    assert (found.seconds, found.binds, found.measured) == (240, Binds.SHOP_EXPORT, False)
+
+
 def test_what_is_kept_for_others_is_left():
     assert left(M, Limits(2, 30)) == Limits(8, 120)
     assert left(Limits(1, 1), Limits(5, 5)) == Limits(1, 1)

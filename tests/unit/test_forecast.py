@@ -17,6 +17,7 @@ from integrations.domain.forecast import (
     Forecast,
     KlaviyoView,
     Reach,
+    Reason,
     Sight,
     Stage,
     StreamAudit,
@@ -46,6 +47,18 @@ def test_scaled_figures_add_up_and_never_fall_below_what_was_seen(seen, more):
 
     assert sum(found.values()) == (looked + more if looked else 0)
     assert all(found[name] >= seen[name] for name in seen)
+
+
+def test_it_adds_up_its_streams():
+    reasons = [
+        Reason(code="new", ends=Ends.SENT, expected=7),
+        Reason(code="nobody", ends=Ends.SKIPPED, expected=3),
+    ]
+    forecast = a_forecast(audits=[StreamAudit(stream="orders", looked=5, reasons=reasons)])
+
+    assert forecast.is_ready
+    assert forecast.audit("customers") is None
+    assert (forecast.expected(Ends.SENT), forecast.expected(Ends.SKIPPED)) == (7, 3)
 
 
 def test_stretches_cover_only_without_a_gap():
