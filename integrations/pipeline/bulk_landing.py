@@ -25,28 +25,22 @@ def land_some(turn: Turn) -> int | None:
     window = turn.window
     if not turn.may_land():
         return None
-    behind = int(window.cursor or -1)
-    roots = BulkLine.objects.roots().filter(window=window.pk, place__gt=behind)
-    staged = list(roots.values_list("place", "owner", "body")[:ROOTS])
-    children = BulkLine.objects.children(window.pk, [owner for _, owner, _ in staged])
-    nodes = [
-        bulk_lines.assembled(window.stream, bytes(body), children.get(owner, ()))
-        for _, owner, body in staged
-    ]
-    wanted = _wanted(window, nodes)
+    staged, nodes = _next(window)
+    inside = _inside(window, nodes)
+    wanted = _wanted(window, inside)
+    known = {node.row.source_id for node in inside} - wanted
     taken = _as_many_as_one_call_completes(nodes, wanted)
     rows = [node.row for node in nodes[:taken] if node.row.source_id in wanted]
-    lacking = [node.row.source_id for node in nodes[:taken] if node.lacks]
-    lacking = [one for one in lacking if one in wanted]
+    left_out = sum(node.row.source_id in known for node in nodes[:taken])
+    lacking = [
+        node.row.source_id for node in nodes[:taken] if node.lacks and node.row.source_id in wanted
+    ]
     if lacking:
         if not turn.take_points(bulk_lines.DETAIL_POINTS):
             return None
         rows = _completed(turn, rows, lacking)
-    is_last = taken == len(staged) and len(staged) < ROOTS
-    cursor = str(staged[taken - 1][0]) if taken else window.cursor
-    left_out = sum(is_in for is_in in _inside(window, nodes[:taken])) - len(
-        [node for node in nodes[:taken] if node.row.source_id in wanted]
-    )
+    is_last = taken == len(nodes) < ROOTS
+    cursor = str(staged[taken - 1]) if taken else window.cursor
     found = landing.land(
         turn.claim,
         window,
@@ -63,18 +57,33 @@ def land_some(turn: Turn) -> int | None:
     return found
 
 
-def _wanted(window: SyncWindow, nodes: list[Node]) -> set[str]:
-    """Which of the nodes are to be landed: those in the stretch that the ledger does not have."""
-    rows = [node.row for node, is_in in zip(nodes, _inside(window, nodes), strict=True) if is_in]
-    if window.job.only_missing:
-        rows = missing.only(window, rows)
-    return {row.source_id for row in rows}
+def _next(window: SyncWindow) -> tuple[list[int], list[Node]]:
+    """The roots behind the cursor, with their children: where each begins, and what it is."""
+    behind = int(window.cursor or -1)
+    roots = BulkLine.objects.roots().filter(window=window.pk, place__gt=behind)
+    staged = list(roots.values_list("place", "owner", "body")[:ROOTS])
+    children = BulkLine.objects.children(window.pk, [owner for _, owner, _ in staged])
+    nodes = [
+        bulk_lines.assembled(window.stream, bytes(body), children.get(owner, ()))
+        for _, owner, body in staged
+    ]
+    return [place for place, _, _ in staged], nodes
 
 
-def _inside(window: SyncWindow, nodes: list[Node]) -> list[bool]:
+def _inside(window: SyncWindow, nodes: list[Node]) -> list[Node]:
+    """Nodes of the stretch; a search by whole days finds more."""
     stretch = Stretch(window.since, window.until)
     changed = window.job.kind == JobKind.CATCH_UP
-    return [is_within(window.stream, node.row, stretch, changed=changed) for node in nodes]
+    return [one for one in nodes if is_within(window.stream, one.row, stretch, changed=changed)]
+
+
+def _wanted(window: SyncWindow, nodes: list[Node]) -> set[str]:
+    """Which of the nodes are to be landed: all, or those that the ledger does not have."""
+    rows = [node.row for node in nodes]
+    # A second look lands everything, so that each record is counted once.
+    if window.job.only_missing and window.looks == 1:
+        rows = missing.only(window, rows)
+    return {row.source_id for row in rows}
 
 
 def _as_many_as_one_call_completes(nodes: list[Node], wanted: set[str]) -> int:
