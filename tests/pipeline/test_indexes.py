@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from integrations.models import DeadLetter, Event, RemoteJob, lanes
+from integrations.models import Call, DeadLetter, Event, RemoteJob, lanes
 from integrations.pipeline import ledger
 from tests import factories
 
@@ -30,6 +30,13 @@ INSERT INTO integrations_delivery (klaviyo_account_id, store_id, kind, identity,
 SELECT %s, (%s::bigint[])[1 + n %% 40], 'placed_order', 'placed_order:1:' || n, n, 'a@b.co', 'x',
   %s, true, %s, 0
 FROM generate_series(1, 50000) n
+"""
+
+_CALLS = """
+INSERT INTO integrations_call (klaviyo_account_id, store_id, lane, endpoint, started_at,
+  milliseconds, items, sent_bytes, error, request_id)
+SELECT %s, %s, n %% 3, 'events', %s::timestamptz - n * interval '1 second', 90, 1, 1, '', ''
+FROM generate_series(1, 20000) n
 """
 
 
@@ -123,6 +130,27 @@ def test_what_needs_a_person_and_what_a_job_owes_are_found_by_index(seeded):
             assert "remote_job_due" in RemoteJob.objects.due(NOW)[:50].explain()
         finally:
             cursor.execute("RESET enable_seqscan")
+
+
+def test_an_open_breaker_costs_a_claim_no_table_and_no_scan(seeded):
+    """The condition is a column of rows that are read anyway."""
+    values = {"now": NOW, "until": NOW + lanes.LEASE, "by": "x", "lowest": 3, "fair": False}
+    found = plan(lanes._CLAIM, values)
+
+    assert "tripped_at IS NULL" in found
+    assert "breaker" not in found
+
+
+def test_whose_calls_the_last_minute_held_is_read_by_their_time(seeded):
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLS, [seeded[0].klaviyo_account_id, seeded[0].pk, NOW])
+        cursor.execute("ANALYZE integrations_call")
+    found = Call.objects.filter(
+        klaviyo_account__in=[seeded[0].klaviyo_account_id],
+        started_at__gte=NOW - timedelta(minutes=1),
+    ).values("endpoint", "lane", "store")
+
+    assert_by_index(found.explain(), "integrations_call", "call_by_time")
 
 
 def test_the_seed_is_as_large_as_it_says():
