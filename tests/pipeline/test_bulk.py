@@ -456,7 +456,7 @@ def test_runs_of_other_programs_count(shop, klaviyo, job, clock, read, finish):
 
 def test_five_at_a_time_over_all_windows(shop, klaviyo, store, clock, read, finish):
     shop.configure({"bulk": {"seconds": 600}})
-    job = a_job(store, clock, days=80, window_days=10)
+    job = a_job(store, clock, days=88, window_days=11)
     start(job, clock)
     read()
 
