@@ -11,9 +11,10 @@ FORECAST = "integrations.tasks.forecast"
 PRUNE = "integrations.tasks.prune"
 LOGINS = "integrations.tasks.look_after_logins"
 SUBSCRIPTIONS = "integrations.tasks.look_at_subscriptions"
+NOTICES = "integrations.tasks.send_notices"
 
 # Schedules that must exist, and how often each runs, in minutes.
-SCHEDULES = {SWEEP: 1, PRUNE: 60, LOGINS: 1, SUBSCRIPTIONS: 1}
+SCHEDULES = {SWEEP: 1, PRUNE: 60, LOGINS: 1, SUBSCRIPTIONS: 1, NOTICES: 1}
 
 
 def ask_for(task: str) -> None:

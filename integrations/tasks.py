@@ -61,10 +61,14 @@ def prune() -> None:
 
 
 def look_after_logins() -> None:
-    """Renew logins that end soon, see whether the unused ones work, and tell people if not."""
+    """Renew logins that end soon, and see whether the unused ones work."""
     upkeep.renew_due(clock=timezone.now, stopping=stopping.asked)
     upkeep.check_due(clock=timezone.now, stopping=stopping.asked)
-    notices.send_due(clock=timezone.now, stopping=stopping.asked)
+
+
+def send_notices() -> int:
+    """Send the e-mails that are due."""
+    return notices.send_due(clock=timezone.now, stopping=stopping.asked)
 
 
 def look_at_subscriptions() -> int:

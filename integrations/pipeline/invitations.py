@@ -1,28 +1,19 @@
 """Asking somebody into a team by an e-mail with a link, and what becomes of the link."""
 
-import logging
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
-from smtplib import SMTPException
-from typing import NamedTuple
 
-from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
+from django.db.models import Prefetch
 
-from integrations.models import Invitation, Membership, Merchant, User
+from integrations.models import Invitation, Membership, Merchant, Notice, User
+from integrations.models.invitations import hashed
 from integrations.models.people import Role
 
-from . import audit
-
-log = logging.getLogger(__name__)
+from . import audit, notices
 
 TERM = timedelta(days=7)
-# Makes the address of an invitation's page out of its token.
-Link = Callable[[str], str]
 
 
 class State(StrEnum):
@@ -50,13 +41,6 @@ class NoLongerOpen(Exception):
     """The link was used, withdrawn or ran out while the page was open."""
 
 
-class Sent(NamedTuple):
-    """An invitation, and whether its e-mail could be handed over."""
-
-    invitation: Invitation
-    told: bool
-
-
 def state_of(invitation: Invitation, *, now: datetime) -> State:
     """Say what an invitation's link is still good for."""
     if invitation.accepted_at:
@@ -67,14 +51,18 @@ def state_of(invitation: Invitation, *, now: datetime) -> State:
 
 
 def find(token: str) -> Invitation | None:
-    """The invitation a link belongs to; only the hash of its token is kept."""
-    rows = Invitation.objects.select_related("merchant", "invited_by")
-    return rows.filter(token_hash=_hash(token)).first()
+    """The invitation a link belongs to."""
+    return Invitation.objects.of_token(token).select_related("merchant", "invited_by").first()
 
 
-def invite(
-    merchant: Merchant, *, email: str, role: str, by: User, now: datetime, link: Link
-) -> Sent:
+def waiting(merchant: Merchant) -> list[Invitation]:
+    """The invitations of a team nobody has answered, each with its newest e-mail first."""
+    newest = Prefetch("notices", Notice.objects.order_by("-made_at", "-pk"))
+    rows = Invitation.objects.waiting().filter(merchant=merchant).select_related("invited_by")
+    return list(rows.prefetch_related(newest).order_by("email"))
+
+
+def invite(merchant: Merchant, *, email: str, role: str, by: User, now: datetime) -> Invitation:
     """Ask somebody into a team; whoever was asked before gets a new link in place of the old one.
 
     Raises AlreadyInTeam.
@@ -82,29 +70,25 @@ def invite(
     email = email.strip().lower()
     if Membership.objects.filter(merchant=merchant, user__email__iexact=email).exists():
         raise AlreadyInTeam
-    token = secrets.token_urlsafe(32)
     with transaction.atomic():
         # Two owners may invite the same person at once.
         Merchant.objects.select_for_update().get(pk=merchant.pk)
-        invitation = Invitation.objects.filter(
-            merchant=merchant, email__iexact=email, accepted_at=None, withdrawn_at=None
-        ).first() or Invitation(merchant=merchant, email=email)
-        _renew(invitation, token, role=role, by=by, now=now)
+        known = Invitation.objects.waiting().filter(merchant=merchant, email__iexact=email).first()
+        invitation = known or Invitation(merchant=merchant, email=email)
+        _renew(invitation, role=role, by=by, now=now)
         _record("team.invited", invitation, by=by, now=now)
-    return Sent(invitation, _tell(invitation, link(token)))
+    return invitation
 
 
-def send_again(invitation: Invitation, *, by: User, now: datetime, link: Link) -> Sent:
+@transaction.atomic
+def send_again(invitation: Invitation, *, by: User, now: datetime) -> None:
     """Send a new link for an invitation that waits; the old one no longer works.
 
     Raises NoLongerOpen.
     """
-    token = secrets.token_urlsafe(32)
-    with transaction.atomic():
-        found = _waiting(invitation)
-        _renew(found, token, role=found.role, by=by, now=now)
-        _record("team.invited_again", found, by=by, now=now)
-    return Sent(found, _tell(found, link(token)))
+    found = _waiting(invitation)
+    _renew(found, role=found.role, by=by, now=now)
+    _record("team.invited_again", found, by=by, now=now)
 
 
 @transaction.atomic
@@ -152,18 +136,20 @@ def accept_as_new(invitation: Invitation, *, name: str, password: str, now: date
 def _waiting(invitation: Invitation) -> Invitation:
     """The row as it is now, for us alone."""
     rows = Invitation.objects.select_for_update(of=("self",)).select_related("merchant")
-    found = rows.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).first()
+    found = rows.waiting().filter(pk=invitation.pk).first()
     if found is None:
         raise NoLongerOpen
     return found
 
 
-def _renew(invitation: Invitation, token: str, *, role: str, by: User, now: datetime) -> None:
+def _renew(invitation: Invitation, *, role: str, by: User, now: datetime) -> None:
+    """Let it begin anew: the old link ends at once, the new one is drawn when it is sent."""
     invitation.role = Role(role)
-    invitation.token_hash = _hash(token)
+    invitation.token_hash = hashed(secrets.token_urlsafe(32))
     invitation.invited_by, invitation.invited_at = by, now
     invitation.expires_at = now + TERM
     invitation.save()
+    notices.invite(invitation, now=now)
 
 
 def _record(action: str, invitation: Invitation, *, by: User, now: datetime) -> None:
@@ -175,23 +161,3 @@ def _record(action: str, invitation: Invitation, *, by: User, now: datetime) -> 
         subject=invitation.email,
         after={"role": str(invitation.role)},
     )
-
-
-def _tell(invitation: Invitation, link: str) -> bool:
-    """Hand the e-mail over, outside of any transaction: a mail server may take its time."""
-    context = {"invitation": invitation, "merchant": invitation.merchant, "link": link}
-    subject = f"You are invited to {invitation.merchant.name} on Sync Console"
-    body = render_to_string("mail/invitation.txt", context)
-    try:
-        send_mail(" ".join(subject.split()), body, None, [invitation.email])
-    except (SMTPException, OSError) as exc:
-        log.warning(
-            "invitation.unsent",
-            extra={"invitation": str(invitation.public_id), "error": type(exc).__name__},
-        )
-        return False
-    return True
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode()).digest()

@@ -13,7 +13,7 @@ from integrations.domain.logins import LoginState
 from integrations.models import Credential, Event, KlaviyoAccount, Store
 from integrations.secrets import LostKey
 
-from . import audit, notices, sync_jobs
+from . import audit, letters, notices, sync_jobs
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def _tell(row: Credential, sentence: str, now: datetime) -> None:
         f"{kept} Nothing is lost.",
         "",
         domain.advice(row.side, row.state, row.failure_code),
-        notices.link(f"/{where}/{opens.public_id}/connection/"),
+        letters.link(f"/{where}/{opens.public_id}/connection/"),
     ]
     assert row.broken_since is not None  # noqa: S101 - set just before
     notices.tell(

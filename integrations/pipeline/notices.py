@@ -1,16 +1,20 @@
-"""Telling a merchant's owners by e-mail: once, and even if the mail server is away for a while."""
+"""Sending e-mails: each once, and later if the mail server is away for a while.
+
+No page waits for a mail server, so how long one takes tells nobody whom we know.
+"""
 
 import logging
 import smtplib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import F
 
-from integrations.models import Membership, Merchant, Notice
-from integrations.models.people import Role
+from integrations import queue
+from integrations.models import Invitation, Notice, User
+
+from . import letters
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,8 @@ MOST_ATTEMPTS = 18
 # As long as a worker may be at one notice; after that another may take it.
 HOLD = timedelta(minutes=5)
 AT_ONCE = 20
+# A mail server that is slow must not keep a worker; whatever is left is due again a minute later.
+LONGEST_ROUND = timedelta(seconds=20)
 
 
 def tell(merchant_id: int, *, key: str, subject: str, body: str, now: datetime) -> None:
@@ -30,49 +36,78 @@ def tell(merchant_id: int, *, key: str, subject: str, body: str, now: datetime) 
 
     A second one with the same key is none.
     """
-    notice = Notice(
-        key=key[:120],
-        merchant_id=merchant_id,
-        subject=" ".join(subject.split())[:200],
-        body=body,
-        made_at=now,
-        next_attempt_at=now,
+    _add(Notice(key=key, merchant_id=merchant_id, subject=subject, body=body), now)
+
+
+def invite(invitation: Invitation, *, now: datetime) -> None:
+    """Ask for the e-mail of an invitation, in the caller's transaction.
+
+    One that still waits is dropped, so that nobody gets two.
+    """
+    waiting = Notice.objects.unsent().filter(invitation=invitation)
+    waiting.update(given_up_at=now, last_error="Asked for again.")
+    _add(
+        Notice(
+            key=f"invitation:{invitation.pk}:{now.isoformat()}",
+            merchant=invitation.merchant,
+            invitation=invitation,
+            subject=f"You are invited to {invitation.merchant.name} on Sync Console",
+        ),
+        now,
     )
-    Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    queue.ask_for(queue.NOTICES)
 
 
-def link(path: str) -> str:
-    """The console's own address of a page, for an e-mail."""
-    return f"{settings.PUBLIC_URL}{path}"
+def ask_for_password(user: User, *, now: datetime) -> None:
+    """Ask for the e-mail that leads to a new password, in the caller's transaction."""
+    key = f"password:{user.pk}:{now.isoformat()}"
+    _add(Notice(key=key, person=user, subject="A new password for Sync Console"), now)
+    queue.ask_for(queue.NOTICES)
 
 
 def send_due(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     """Send what is due; returns how many notices went out to everybody."""
-    due = Notice.objects.filter(sent_at=None, given_up_at=None, next_attempt_at__lte=clock())
-    sent = 0
+    now = clock()
+    due = (
+        Notice.objects.unsent()
+        .filter(next_attempt_at__lte=now)
+        .select_related("merchant", "person", "invitation__merchant", "invitation__invited_by")
+    )
+    sent, end = 0, now + LONGEST_ROUND
     for notice in due.order_by("next_attempt_at")[:AT_ONCE]:
-        if stopping():
+        if stopping() or clock() > end:
             break
         sent += _send(notice, now=clock())
     return sent
 
 
+def _add(notice: Notice, now: datetime) -> None:
+    notice.key = notice.key[:120]
+    notice.subject = " ".join(notice.subject.split())[:200]
+    notice.made_at = notice.next_attempt_at = now
+    Notice.objects.bulk_create([notice], ignore_conflicts=True)
+
+
 def _send(notice: Notice, *, now: datetime) -> bool:
-    mine = Notice.objects.filter(pk=notice.pk, attempts=notice.attempts, sent_at=None)
+    mine = Notice.objects.unsent().filter(pk=notice.pk, attempts=notice.attempts)
     if not mine.update(attempts=F("attempts") + 1, next_attempt_at=now + HOLD):
         return False
     row = Notice.objects.filter(pk=notice.pk)
-    everybody = _owners(notice.merchant)
-    if not everybody:
-        row.update(given_up_at=now, last_error="This business has no owner with an address.")
-        log.warning("notice.nobody", extra={"notice": notice.pk})
+    try:
+        letter = letters.of(notice, now=now)
+    except letters.NotWanted as exc:
+        row.update(given_up_at=now, last_error=str(exc))
+        log.warning("notice.not_wanted", extra={"notice": notice.pk})
+        return False
+    except letters.NoAddress as exc:
+        _again(notice, str(exc), now)
         return False
     told = list(notice.recipients)
-    for address in everybody:
+    for address in letter.to:
         if address in told:
             continue
         try:
-            EmailMessage(notice.subject, notice.body, to=[address]).send()
+            EmailMessage(notice.subject, letter.body, to=[address]).send()
         except (OSError, smtplib.SMTPException) as exc:
             _again(notice, type(exc).__name__, now)
             return False
@@ -81,11 +116,6 @@ def _send(notice: Notice, *, now: datetime) -> bool:
         row.update(recipients=told)
     row.update(sent_at=now, last_error="")
     return True
-
-
-def _owners(merchant: Merchant) -> list[str]:
-    owners = Membership.objects.filter(merchant=merchant, role=Role.OWNER, user__is_active=True)
-    return list(owners.order_by("user__email").values_list("user__email", flat=True))
 
 
 def _again(notice: Notice, error: str, now: datetime) -> None:

@@ -6,19 +6,20 @@ from django.db import transaction
 
 from integrations.models import AuditEntry, User
 
-from . import audit, sessions
+from . import audit, notices, sessions
 
 # One letter in this time, so that nobody's mailbox can be filled from our page.
 PATIENCE = timedelta(minutes=5)
 
 
-def asked(user: User, *, now: datetime) -> bool:
-    """Write down that a way to a new password was asked for, and say whether to send it."""
+@transaction.atomic
+def ask(user: User, *, now: datetime) -> None:
+    """Ask for the e-mail that leads to a new password, and write it down."""
     before = AuditEntry.objects.filter(action="password.asked", subject=user.email)
     if before.filter(at__gt=now - PATIENCE).exists():
-        return False
+        return
     audit.record_about(user, "password.asked", by=audit.SOMEBODY, now=now)
-    return True
+    notices.ask_for_password(user, now=now)
 
 
 @transaction.atomic

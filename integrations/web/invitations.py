@@ -20,7 +20,6 @@ from integrations.pipeline import invitations
 
 from .access import Signed, acting, answer, asking, require
 from .forms import InviteForm, WelcomeForm
-from .links import absolute
 from .session import enter
 
 
@@ -32,18 +31,17 @@ def invite(request: Signed, public_id: UUID) -> HttpResponse:
     form = InviteForm(request.POST or None, initial={"role": Role.MEMBER})
     if form.is_valid():
         try:
-            sent = invitations.invite(
+            invitation = invitations.invite(
                 merchant,
                 email=form.cleaned_data["email"],
                 role=form.cleaned_data["role"],
                 by=request.user,
                 now=timezone.now(),
-                link=_link(request),
             )
         except invitations.AlreadyInTeam:
             form.add_error("email", "This person is in the team already.")
         else:
-            return _told(request, sent)
+            return _told(request, invitation)
     return answer(request, "invite.html", {"merchant": merchant, "form": form})
 
 
@@ -52,12 +50,10 @@ def again(request: Signed, public_id: UUID) -> HttpResponse:
     """Send a new link."""
     invitation = _of_team(request, public_id)
     try:
-        sent = invitations.send_again(
-            invitation, by=request.user, now=timezone.now(), link=_link(request)
-        )
+        invitations.send_again(invitation, by=request.user, now=timezone.now())
     except invitations.NoLongerOpen:
         return _too_late(request, invitation)
-    return _told(request, sent)
+    return _told(request, invitation)
 
 
 @asking
@@ -153,23 +149,12 @@ def _of_team(request: Signed, public_id: UUID) -> Invitation:
     return invitation
 
 
-def _told(request: Signed, sent: invitations.Sent) -> HttpResponse:
-    to = sent.invitation.email
-    if sent.told:
-        messages.success(request, f"The invitation is on its way to {to}. It is good for 7 days.")
-    else:
-        messages.error(
-            request,
-            f"The e-mail to {to} could not be sent, so they have no link yet. The invitation is "
-            "kept: press “Send again” in a few minutes. If that fails too, tell your support.",
-        )
-    return redirect("team", sent.invitation.merchant.public_id)
+def _told(request: Signed, invitation: Invitation) -> HttpResponse:
+    to = invitation.email
+    messages.success(request, f"The invitation is on its way to {to}. It is good for 7 days.")
+    return redirect("team", invitation.merchant.public_id)
 
 
 def _too_late(request: Signed, invitation: Invitation) -> HttpResponse:
     messages.info(request, f"{invitation.email} has joined or the invitation was withdrawn before.")
     return redirect("team", invitation.merchant.public_id)
-
-
-def _link(request: HttpRequest) -> invitations.Link:
-    return lambda token: absolute(request, reverse("invitation", args=[token]))

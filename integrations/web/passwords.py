@@ -1,20 +1,16 @@
 """Choosing a new password: from an e-mail when it is lost, or while signed in."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import forms
 from django.contrib.auth import views as django_views
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse
 from django.urls import reverse_lazy
 from django.utils import timezone
 
 from integrations.models import User
 from integrations.pipeline import passwords
-
-from .links import absolute
 
 
 class ForgottenForm(forms.PasswordResetForm):
@@ -25,11 +21,10 @@ class ForgottenForm(forms.PasswordResetForm):
         self.fields["email"].label = "E-mail address"
         self.fields["email"].error_messages["required"] = "Enter your e-mail address."
 
-    def get_users(self, email: str) -> Iterator[Any]:
-        """Whom to write to, and not again within minutes."""
-        return (
-            user for user in super().get_users(email) if passwords.asked(user, now=timezone.now())
-        )
+    def save(self, *_: Any, **__: Any) -> None:
+        """Ask for the e-mail; a worker sends it, so that every address is answered alike."""
+        for user in self.get_users(self.cleaned_data["email"]):
+            passwords.ask(user, now=timezone.now())
 
 
 class Plain:
@@ -46,14 +41,7 @@ class Forgotten(django_views.PasswordResetView):
 
     form_class = ForgottenForm
     template_name = "password_forgotten.html"
-    email_template_name = "mail/password.txt"
-    subject_template_name = "mail/password_subject.txt"
     success_url = reverse_lazy("password-sent")
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Say where we are to be found, for the link."""
-        self.extra_email_context = {"base": absolute(request, "")}
-        return super().dispatch(request, *args, **kwargs)
 
 
 class Sent(django_views.PasswordResetDoneView):

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from integrations.domain.permissions import Capability
-from integrations.models import Invitation, Membership, Merchant
+from integrations.models import Membership, Merchant
 from integrations.models.people import Role
-from integrations.pipeline import roles, team
+from integrations.pipeline import invitations, roles, team
 
 from .access import Signed, answer, asking, note_visit, require, signed_in
 from .forms import RoleForm
@@ -38,13 +38,12 @@ def members(request: Signed, public_id: UUID) -> HttpResponse:
     merchant = get_object_or_404(Merchant.objects.visible_to(request.user), public_id=public_id)
     require(request.user, Capability.SEE_TEAM, merchant)
     note_visit(request, merchant.pk)
-    waiting = Invitation.objects.filter(merchant=merchant, accepted_at=None, withdrawn_at=None)
     context = {
         "merchant": merchant,
         "people": Membership.objects.filter(merchant=merchant)
         .select_related("user")
         .order_by("user__email"),
-        "invitations": waiting.select_related("invited_by").order_by("email"),
+        "invitations": invitations.waiting(merchant),
         "may_invite": roles.may(request.user, Capability.INVITE, merchant),
         "may_change": roles.may(request.user, Capability.CHANGE_ROLES, merchant),
         "may_remove": roles.may(request.user, Capability.REMOVE_PEOPLE, merchant),

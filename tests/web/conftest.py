@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import DeadLetter, Event, Heartbeat, KlaviyoAccount, Store, User
+from integrations.pipeline import notices
 from tests import factories as a
 
 
@@ -23,6 +24,11 @@ class World:
     store: Store
     event: Event
     failed: DeadLetter
+
+
+def post_goes_out():
+    """Send the e-mails that wait, as a worker does; returns how many went out."""
+    return notices.send_due(clock=timezone.now, stopping=lambda: False)
 
 
 @pytest.fixture(autouse=True)

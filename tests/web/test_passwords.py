@@ -1,20 +1,25 @@
 """A lost password is replaced by way of the mailbox, and nobody learns who has a login."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from integrations.models import AuditEntry
+from integrations.models import AuditEntry, Notice
+from tests.web.conftest import post_goes_out
 
 NEW = "quite-another-one-7"
 
 
 def ask(client, address):
-    return client.post(reverse("password-forgotten"), {"email": address}, follow=True)
+    answer = client.post(reverse("password-forgotten"), {"email": address}, follow=True)
+    post_goes_out()
+    return answer
 
 
 def link():
@@ -28,6 +33,35 @@ def test_the_answer_is_the_same_for_every_address(client, world):
     assert "Look into your mailbox" in known.content.decode()
     assert [one.to for one in mail.outbox] == [[world.owner.email]]
     assert "nobody@" not in str(AuditEntry.objects.values_list())
+
+
+def test_no_page_waits_for_a_mail_server_and_no_row_keeps_the_link(client, world, monkeypatch):
+    sent = []
+    monkeypatch.setattr(mail.EmailMessage, "send", lambda one: sent.append(one.body))
+
+    client.post(reverse("password-forgotten"), {"email": world.owner.email})
+
+    assert sent == []
+    assert post_goes_out() == 1
+    token = re.search(r"/password/new/\S+/(\S+)/", sent[0])[1]
+    assert token not in str(Notice.objects.values())
+
+
+def test_a_link_nobody_could_be_sent_in_an_hour_is_not_sent_any_more(client, world):
+    client.post(reverse("password-forgotten"), {"email": world.owner.email})
+    Notice.objects.update(made_at=timezone.now() - timedelta(minutes=61))
+
+    assert post_goes_out() == 0
+    assert not mail.outbox
+    assert Notice.objects.get().given_up_at is not None
+
+
+def test_without_our_own_address_no_link_to_nowhere_is_sent(client, world, settings):
+    settings.PUBLIC_URL = ""
+    ask(client, world.owner.email)
+
+    assert not mail.outbox
+    assert "PUBLIC_URL" in Notice.objects.get().last_error
 
 
 def test_one_letter_in_five_minutes(client, world):
