@@ -15,7 +15,7 @@ from integrations.pipeline.authorizing import Refused
 from integrations.pipeline.returning import Returned
 
 from . import browser_mark
-from .access import Signed, answer, signed_in
+from .access import Signed, answer, note_visit, signed_in
 from .sign_ins import refuse
 
 
@@ -42,6 +42,7 @@ def connected(request: Signed, public_id: UUID) -> HttpResponse:
         ),
         public_id=public_id,
     )
+    note_visit(request, found.merchant_id)
     context = {"trip": found, "page": connection_pages.connected_page(found)}
     return answer(request, "connected.html", context)
 

@@ -15,7 +15,7 @@ from integrations.domain.shopnames import NotAShop, domain_of
 from integrations.models import KlaviyoAccount, Merchant
 from integrations.pipeline import authorizing, connection_pages, roles
 
-from .access import Signed, acting, answer, require, signed_in
+from .access import Signed, acting, answer, note_visit, require, signed_in
 from .sign_ins import leave, refuse
 
 
@@ -104,6 +104,7 @@ def shop(request: Signed, public_id: UUID) -> HttpResponse:
 def _merchant(request: Signed, public_id: UUID) -> Merchant:
     found = get_object_or_404(Merchant.objects.visible_to(request.user), public_id=public_id)
     require(request.user, Capability.CONNECT, found)
+    note_visit(request, found.pk)
     return found
 
 

@@ -23,7 +23,7 @@ from integrations.pipeline import (
     subscriptions,
 )
 
-from .access import Signed, acting, answer, asking, require, signed_in
+from .access import Signed, acting, answer, asking, note_visit, require, signed_in
 
 Target = Store | KlaviyoAccount
 Find = Callable[[Signed, UUID], Target]
@@ -32,13 +32,17 @@ Find = Callable[[Signed, UUID], Target]
 def find_store(request: Signed, public_id: UUID) -> Store:
     """A shop this person may see, or 404."""
     rows = Store.objects.visible_to(request.user).select_related("merchant", "klaviyo_account")
-    return get_object_or_404(rows, public_id=public_id)
+    found = get_object_or_404(rows, public_id=public_id)
+    note_visit(request, found.merchant_id)
+    return found
 
 
 def find_account(request: Signed, public_id: UUID) -> KlaviyoAccount:
     """An account this person may see, or 404."""
     rows = KlaviyoAccount.objects.visible_to(request.user).select_related("merchant")
-    return get_object_or_404(rows, public_id=public_id)
+    found = get_object_or_404(rows, public_id=public_id)
+    note_visit(request, found.merchant_id)
+    return found
 
 
 def words_of(target: Target) -> dict[str, object]:
@@ -127,6 +131,7 @@ def path_test(request: Signed, public_id: UUID) -> HttpResponse:
         public_id=public_id,
         store__in=Store.objects.visible_to(request.user),
     )
+    note_visit(request, test.store.merchant_id)
     parts = path_tests.parts(test, now=timezone.now())
     context = {
         "test": test,

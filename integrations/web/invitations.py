@@ -18,7 +18,7 @@ from integrations.models import Invitation, Merchant, User
 from integrations.models.people import Role
 from integrations.pipeline import invitations
 
-from .access import Signed, acting, answer, asking, require
+from .access import Signed, acting, answer, asking, note_visit, require
 from .forms import InviteForm, WelcomeForm
 from .session import enter
 
@@ -28,6 +28,7 @@ def invite(request: Signed, public_id: UUID) -> HttpResponse:
     """Ask somebody into the team by e-mail."""
     merchant = get_object_or_404(Merchant.objects.visible_to(request.user), public_id=public_id)
     require(request.user, Capability.INVITE, merchant)
+    note_visit(request, merchant.pk)
     form = InviteForm(request.POST or None, initial={"role": Role.MEMBER})
     if form.is_valid():
         try:
@@ -146,6 +147,7 @@ def _of_team(request: Signed, public_id: UUID) -> Invitation:
         merchant__in=Merchant.objects.visible_to(request.user),
     )
     require(request.user, Capability.INVITE, invitation.merchant)
+    note_visit(request, invitation.merchant_id)
     return invitation
 
 

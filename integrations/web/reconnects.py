@@ -16,7 +16,7 @@ from integrations.models import Merchant, Reconnection, Store
 from integrations.pipeline import authorizing, reconnect_pages, reconnecting
 from integrations.pipeline.reconnecting import NotNow
 
-from .access import Signed, acting, answer, asking, require, signed_in
+from .access import Signed, acting, answer, asking, note_visit, require, signed_in
 from .connections import Target, find_account, find_store, words_of
 from .sign_ins import leave, refuse
 
@@ -199,6 +199,7 @@ def _find(request: Signed, public_id: UUID) -> Reconnection:
     visible = Merchant.objects.visible_to(request.user).filter(pk=target.merchant_id)
     get_object_or_404(visible)
     require(request.user, Capability.RECONNECT, target.merchant)
+    note_visit(request, target.merchant_id)
     return found
 
 

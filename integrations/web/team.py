@@ -91,6 +91,7 @@ def remove(request: Signed, public_id: UUID, pk: int) -> HttpResponse:
 def _member(request: Signed, public_id: UUID, pk: int, capability: Capability) -> Membership:
     merchant = get_object_or_404(Merchant.objects.visible_to(request.user), public_id=public_id)
     require(request.user, capability, merchant)
+    note_visit(request, merchant.pk)
     rows = Membership.objects.select_related("user", "merchant")
     return get_object_or_404(rows, merchant=merchant, pk=pk)
 

@@ -4,6 +4,8 @@ import pytest
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern
 
+from integrations.models import AuditEntry
+
 from .addresses import ADDRESSES, ASKED, FOR_MACHINES, HIDDEN, OPEN, REFUSED, ROLES
 
 CASES = [
@@ -45,6 +47,26 @@ def test_each_role_meets_what_the_table_says(client, world, name, method, role):
 
     expected = getattr(address, method)
     assert met(response) == ("not allowed" if expected is None else getattr(expected, role))
+
+
+# What belongs to one merchant: hidden from those of another.
+OF_ONE_MERCHANT = sorted(
+    name
+    for name, address in ADDRESSES.items()
+    if address.get and HIDDEN in (address.get.foreigner, address.get.member)
+)
+
+
+@pytest.mark.parametrize("name", OF_ONE_MERCHANT)
+def test_each_page_of_a_merchant_leaves_one_entry_when_support_looks(client, world, name):
+    address = reverse(name, args=ADDRESSES[name].arguments(world))
+    client.force_login(world.support)
+
+    for _ in range(2):
+        client.get(address)
+
+    done = AuditEntry.objects.get(action="support.viewed")
+    assert (done.merchant, done.actor) == (world.store.merchant, world.support)
 
 
 def met(response) -> str:
