@@ -11,7 +11,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from integrations.models import User
 
-from . import audit
+from . import audit, sessions
 
 CODES = 10
 # Without letters that look like digits; ten of 31 are 49 bits.
@@ -40,9 +40,12 @@ def begin(user: User) -> TOTPDevice:
     return found or TOTPDevice.objects.create(user=user, name="app", confirmed=False)
 
 
-def confirm(user: User, code: str, *, now: datetime) -> tuple[TOTPDevice, list[str]]:
+def confirm(
+    user: User, code: str, *, session: str = "", now: datetime
+) -> tuple[TOTPDevice, list[str]]:
     """Take the app into use in place of any older one, and make its codes for emergencies.
 
+    Sessions from before, which nobody asked for a code, end, except for the one this is done in.
     Raises WrongCode.
     """
     device = _verified(TOTPDevice, begin(user).pk, _digits(code), now=now)
@@ -51,6 +54,7 @@ def confirm(user: User, code: str, *, now: datetime) -> tuple[TOTPDevice, list[s
         device.confirmed = True
         device.save(update_fields=["confirmed"])
         codes = new_codes(user)
+        sessions.end_others(user, keep=session, now=now)
         audit.record_about(user, "second_step.switched_on", now=now)
     return device, codes
 

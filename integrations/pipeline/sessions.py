@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.crypto import salted_hmac
@@ -31,6 +33,13 @@ def signed_in(user: User, *, now: datetime) -> None:
 def signed_out(user: User, *, now: datetime) -> None:
     """Write down that somebody has signed out."""
     audit.record_about(user, "session.signed_out", now=now)
+
+
+def end_others(user: User, *, keep: str, now: datetime) -> None:
+    """Sign somebody out everywhere but in one session; whose a session is stands inside it."""
+    for one in Session.objects.filter(expire_date__gt=now).exclude(session_key=keep).iterator():
+        if one.get_decoded().get(SESSION_KEY) == str(user.pk):
+            one.delete()
 
 
 def refused(address: str, *, now: datetime) -> None:

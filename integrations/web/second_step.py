@@ -67,7 +67,8 @@ def set_up(request: Signed) -> HttpResponse:
     if form.is_valid():
         now = timezone.now()
         try:
-            app, codes = second_step.confirm(request.user, form.cleaned_data["code"], now=now)
+            code, here = form.cleaned_data["code"], request.session.session_key or ""
+            app, codes = second_step.confirm(request.user, code, session=here, now=now)
         except second_step.WrongCode as wrong:
             form.refuse(wrong, now=now)
         else:

@@ -164,6 +164,19 @@ def test_merchants_need_none_may_choose_it_and_may_switch_it_off_with_a_code(fre
     assert second_step.app_of(world.owner) is None
 
 
+def test_switching_it_on_ends_every_other_session_of_this_person(fresh, world):
+    before, colleague = Client(), Client()
+    for one, user in ((before, world.owner), (fresh, world.owner), (colleague, world.member)):
+        sign_in(one, user)
+    device = second_step.begin(world.owner)
+
+    fresh.post(SET_UP, {"code": code_of(device)})
+
+    assert fresh.get("/").status_code == 200
+    assert before.get("/")["Location"].startswith("/sign-in/?")
+    assert colleague.get("/").status_code == 200
+
+
 def test_staff_cannot_switch_it_off(staff, world):
     assert staff.post(reverse("second-step-off"))["Location"] == "/you/"
     assert second_step.app_of(world.staff)
@@ -194,6 +207,7 @@ def test_the_administration_has_no_other_way_out_or_to_a_password(staff, world):
 
 def test_new_codes_end_the_old_ones(staff, world):
     _, old = enrolled(world.staff)
+    staff.force_login(world.staff)
     staff.give_code(world.staff)
 
     page = staff.post(reverse("second-step-codes")).content.decode()
