@@ -146,14 +146,14 @@ def _note_look(
 
 
 def _bring_in_line(store: Store, client: Shopify, *, now: datetime) -> Report:
+    before = _rows(store)
     report, found = Report(), _found(client)
-    rows = {row.topic: row for row in Subscription.objects.filter(store=store)}
     actions = subscribing.plan(
         WANTED,
         found,
         address=address_of(store),
         place=place_of(store),
-        known={topic: row.remote_id for topic, row in rows.items() if row.remote_id},
+        known={topic: row.remote_id for topic, row in before.items() if row.remote_id},
         scopes=_scopes(store),
     )
     interrupted: PlatformError | None = None
@@ -166,10 +166,14 @@ def _bring_in_line(store: Store, client: Shopify, *, now: datetime) -> Report:
                 break
             report.refused[action.topic] = _why(action, exc)
     # What was done is kept, whatever came after it.
-    _settle(store, rows, report, actions, now=now)
+    _settle(store, report, actions, before, now=now)
     if interrupted:
         raise interrupted
     return report
+
+
+def _rows(store: Store) -> dict[str, Subscription]:
+    return {row.topic: row for row in Subscription.objects.filter(store=store)}
 
 
 def _found(client: Shopify) -> list[Found]:
@@ -193,8 +197,8 @@ def _do(client: Shopify, action: Action, address: str, report: Report) -> None:
             report.kept.append(action.topic)
             report.ids[action.topic] = action.id
         case Do.MAKE:
-            report.ids[action.topic] = _make(client, action.topic, address)
-            report.made.append(action.topic)
+            made = report.ids[action.topic] = _make(client, action.topic, address)
+            (report.made if made else report.kept).append(action.topic)
         case Do.CORRECT:
             report.ids[action.topic] = _correct(client, action, address)
             report.corrected.append(action.topic)
@@ -211,7 +215,7 @@ def _make(client: Shopify, topic: str, address: str) -> str:
     except PlatformError as exc:
         if exc.failure.code != remote.TAKEN:
             raise
-        # Somebody else made it a moment ago; the next look learns its id.
+        # Another look made it a moment ago, and writes down what there is to say of it.
         return ""
 
 
@@ -247,21 +251,24 @@ def missing(scope: str) -> str:
 @transaction.atomic
 def _settle(
     store: Store,
-    rows: dict[str, Subscription],
     report: Report,
     actions: list[Action],
+    before: dict[str, Subscription],
     *,
     now: datetime,
 ) -> None:
+    # Two may look at once; each writes upon what the other has written.
+    Store.objects.select_for_update(no_key=True).get(pk=store.pk)
+    rows = _rows(store)
     address = address_of(store)
     doing = {one.topic: one.do for one in actions if one.do is not Do.REMOVE}
     gone: dict[str, datetime] = {}
     for topic in WANTED:
         row = rows.get(topic) or Subscription(store=store, topic=topic)
-        # Led elsewhere by somebody, and not by our own address having changed, is gone as well.
-        led_away = doing[topic] is Do.CORRECT and row.uri == address
-        if (doing[topic] in {Do.MAKE, Do.REFUSE} or led_away) and (row.gone_since or row.seen_at):
-            since = gone[topic] = row.gone_since or row.seen_at or now
+        known = before.get(topic)
+        since = known and (known.gone_since or known.seen_at)
+        if known and since and _is_away(doing[topic], known, row, report, address):
+            gone[topic] = since
             row.times_gone += row.gone_since is None
             row.gone_since = since
         trouble = report.refused.get(topic, "")
@@ -280,21 +287,31 @@ def _settle(
         row.save()
     _tell(store, report, gone, now)
     if gone:
-        away = any(topic not in report.ids for topic in gone)
+        still = any(topic not in report.ids for topic in gone)
         gaps.note(
             store,
             since=min(gone.values()),
-            until=None if away else now,
+            until=None if still else now,
             topics=[] if len(gone) == len(WANTED) else sorted(gone),
             cause=STOPPED_SENDING,
             now=now,
         )
 
 
+def _is_away(do: Do, known: Subscription, row: Subscription, report: Report, address: str) -> bool:
+    """Whether the shop had stopped sending it, and it is for this look to say so."""
+    if do is Do.CORRECT:
+        # Led elsewhere by somebody, and not by our own address having changed. Another look that
+        # was faster has said it.
+        return known.uri == address and row.seen_at == known.seen_at
+    # What another look has made again, that look tells.
+    return do in {Do.MAKE, Do.REFUSE} and row.topic not in report.kept
+
+
 def _present(row: Subscription, report: Report, address: str, now: datetime) -> None:
     if row.topic in report.made:
         row.made_at = now
-    row.remote_id, row.uri = report.ids[row.topic], address
+    row.remote_id, row.uri = report.ids[row.topic] or row.remote_id, address
     row.seen_at, row.gone_since = now, None
 
 

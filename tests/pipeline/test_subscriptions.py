@@ -1,8 +1,11 @@
 """What a shop sends us: made, looked at each hour, repaired, and every gap written down."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from integrations.domain.failures import PlatformError
 from integrations.models import AuditEntry, Credential, Gap, Store, Subscription
@@ -224,6 +227,58 @@ def test_each_store_is_looked_at_once_an_hour_however_many_rounds_there_are(
     Credential.objects.filter(store=store).update(state="revoked")
     clock.forward(minutes=61)
     assert round_() == 0
+
+
+def at_once(work, workers=3):
+    """Do the same in several connections that all begin at the same moment."""
+    start = threading.Barrier(workers)
+
+    def one(_):
+        try:
+            start.wait(5)
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(workers) as threads:
+        return list(threads.map(one, range(workers)))
+
+
+def ids_of(rows):
+    return {int(row.remote_id.rpartition("/")[2]) for row in rows}
+
+
+def test_of_several_rounds_at_once_one_takes_the_store(store, shop, clock):
+    looked = at_once(lambda: subscriptions.audit_due(clock=clock, stopping=lambda: False))
+
+    assert sorted(looked) == [0, 0, 1]
+    assert len(shop.subscriptions) == len(WANTED)
+
+
+def test_several_looks_at_once_make_and_tell_each_thing_once(store, shop, clock):
+    """A round, somebody's button and a sign-in that came back may meet."""
+    reports = at_once(lambda: subscriptions.look(store, now=clock()))
+    assert [one.trouble for one in reports] == [""] * 3
+    assert topics_of(shop) == sorted(set(topics_of(shop)))
+    rows = Subscription.objects.filter(store=store)
+    assert ids_of(rows) == set(shop.subscriptions)
+    drop(shop, "ORDERS_CREATE")
+    drop(shop, "PRODUCTS_UPDATE")
+    later = clock() + HOUR
+
+    at_once(lambda: subscriptions.look(store, now=later))
+
+    assert topics_of(shop) == sorted(set(topics_of(shop)))
+    assert ids_of(rows.all()) == set(shop.subscriptions)
+    gone = rows.filter(topic__in=["orders/create", "products/update"])
+    assert {(row.times_gone, row.gone_since) for row in gone} == {(1, None)}
+    assert Gap.objects.get().until == later
+    told = [
+        topic
+        for entry in AuditEntry.objects.filter(action="subscriptions.restored")
+        for topic in entry.after["topics"]
+    ]
+    assert sorted(told) == ["orders/create", "products/update"]
 
 
 def test_a_round_ends_when_the_worker_is_asked_to_stop(store, clock):
