@@ -37,6 +37,9 @@ def prune(*, now: datetime) -> None:
     # Whoever signs in sweeps nothing away; a session that is over opens nothing any more.
     _prune("django_session", "expire_date", now)
     _drop_past_bodies(now)
+    # Whose time is over can sign nobody in, and what was never answered needs no proof any more.
+    _prune("django_session", "expire_date", now)
+    Authorization.objects.filter(expires_at__lte=now).exclude(verifier=b"").update(verifier=b"")
     # The queue keeps failed tasks for ever; ours have their story in our own rows.
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)
     Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT).delete()
