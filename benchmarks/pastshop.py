@@ -29,14 +29,16 @@ from sandbox.shopify.resolving import Request
 from sandbox.shopify.store import Store
 
 MOST_MADE_UP = 1000
-# Larger than any id the sandbox draws.
-STEP = 10**14
+# Larger than any id the sandbox draws, and two hundred of it still fit into an id of 64 bits.
+STEP = 4 * 10**16
 _IDS = re.compile(
     rb"(gid://shopify/(?:Order|LineItem|Refund|RefundLineItem|Fulfillment|FulfillmentLineItem)/"
     rb'|"legacyResourceId":")(\d+)'
 )
 _ADDRESSES = re.compile(rb'("(?:email|emailAddress)":"[^"@]+)@')
 _RANGE = re.compile(r"created_at:>='([^']+)' AND created_at:<'([^']+)'")
+# Klaviyo would take one number for one person, so only the order itself has it.
+_NUMBERS = re.compile(rb'"(phone|phoneNumber)":"[^"]*"')
 # One person has about this many orders.
 ORDERS_EACH = 3
 
@@ -47,6 +49,7 @@ def another(raw: bytes, number: int) -> bytes:
         return raw
     shift = number * STEP
     raw = _IDS.sub(lambda m: m[1] + str(int(m[2]) + shift).encode(), raw)
+    raw = _NUMBERS.sub(rb'"\1":null', raw)
     return _ADDRESSES.sub(rb"\1.%d@" % (number // ORDERS_EACH), raw)
 
 
