@@ -2,9 +2,12 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "taskName"}
+# Whoever has the address of an invitation, or of the page for a new password, is let in.
+_LINKS = re.compile(r"(/invitations/|/password/new/[^/\s\"\\]+/)(?!set-password)[^/\s\"\\]{20,}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -21,4 +24,4 @@ class JsonFormatter(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _OWN}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _LINKS.sub(r"\1***", json.dumps(line, default=str))
