@@ -106,3 +106,16 @@ def public_url_is_set(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def mail_is_set(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """Invitations, new passwords and news of broken logins go by e-mail."""
+    if settings.EMAIL_URL:
+        return []
+    return [
+        Warning(
+            "EMAIL_URL is empty: nobody can be invited, choose a new password, or be told.",
+            id="console.W004",
+        )
+    ]

@@ -237,9 +237,13 @@ Q_CLUSTER = {
 }
 
 # --- e-mail ---------------------------------------------------------------------------------------
-# As smtp+tls://user:password@host:587. Without one, e-mails are only written to the log.
+# As smtp+tls://user:password@host:587. E-mails hold links that let people in, so only a developer's
+# machine writes them to the log; anywhere else they wait until there is a mail server.
+EMAIL_URL = env.str("EMAIL_URL", default="")
 try:
-    _mail = env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://")
+    _mail = env.email_url_config(
+        EMAIL_URL or ("consolemail://" if DEBUG else "smtp://localhost:25")
+    )
 except (ValueError, KeyError) as exc:
     raise ImproperlyConfigured(f"EMAIL_URL is malformed: {exc}") from exc
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]

@@ -22,6 +22,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
     "HTTPS": "on",
     "PUBLIC_URL": "https://console.alpine.shop",
+    "EMAIL_URL": "smtp+tls://console:shh@mail.alpine.shop:587",
 }
 
 
@@ -119,6 +120,10 @@ def test_half_an_app_stops_the_start_and_says_what_is_missing(changes, named):
 
     assert found.returncode != 0
     assert named in found.stderr
+
+
+def test_production_is_told_that_nobody_can_be_written_to():
+    assert "EMAIL_URL" in manage("check", "--deploy", EMAIL_URL=None).stderr
 
 
 @pytest.mark.parametrize("address", [None, "http://console.alpine.shop"])
