@@ -75,6 +75,12 @@ WORDS: Mapping[str, Words] = {
         "A shop needs a Klaviyo account that its news goes to.",
         "Connect your Klaviyo account, then come back here. With several, choose one.",
     ),
+    "feeds_another": Words(
+        "This shop feeds another account",
+        "{wanted} is connected here already, and its news goes to {found}.",
+        "To renew its login, reconnect the shop from its own page. To send its news elsewhere, ask "
+        "our support: what was sent so far stays where it is.",
+    ),
     "not_configured": Words(
         "This way to connect is not set up yet",
         "{detail}",

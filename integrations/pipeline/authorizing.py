@@ -154,10 +154,11 @@ def _account_to_feed(
     merchant: Merchant, shop: str, account: KlaviyoAccount | None, store: Store | None
 ) -> KlaviyoAccount:
     """The account a shop feeds: its own, the one that was chosen, or the only one there is."""
-    if store is not None:
-        account = account or store.klaviyo_account
+    known = store or Store.objects.filter(merchant=merchant, domain__iexact=shop).first()
+    if known is not None and account not in {None, known.klaviyo_account}:
+        facts = refusals.Facts(wanted=shop, found=known.klaviyo_account.name)
+        raise Refused("feeds_another", facts)
     if account is None:
-        known = Store.objects.filter(merchant=merchant, domain__iexact=shop).first()
         candidates = list(merchant.klaviyo_accounts.all()[:2])
         account = known.klaviyo_account if known else None
         if account is None and len(candidates) == 1:

@@ -1,5 +1,6 @@
 """Rotation: every stored secret encrypted with the first key, a batch at a time."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,7 +38,7 @@ def rotate(*, now: datetime) -> Report:
             for login in Credential.objects.select_for_update().filter(pk__in=keys).order_by("pk"):
                 _rotate(login, report, now)
         last = keys[-1]
-    _drop_verifiers(now)
+    _rotate_sign_ins(now)
     return report
 
 
@@ -57,7 +58,13 @@ def _rotate(login: Credential, report: Report, now: datetime) -> None:
     report.rotated += 1
 
 
-def _drop_verifiers(now: datetime) -> None:
-    """Of sign-ins that ran out; those under way are over before an old key is dropped."""
-    over = Authorization.objects.filter(expires_at__lte=now).exclude(verifier=b"")
-    over.update(verifier=b"")
+def _rotate_sign_ins(now: datetime) -> None:
+    """Those under way go on under the first key; of those that ran out nothing is kept."""
+    kept = Authorization.objects.exclude(verifier=b"")
+    kept.filter(expires_at__lte=now).update(verifier=b"")
+    for trip in kept.only("verifier"):
+        old = bytes(trip.verifier)
+        # Only what has not been used up meanwhile.
+        mine = Authorization.objects.filter(pk=trip.pk, verifier=old)
+        with suppress(LostKey):
+            mine.update(verifier=rotated(old))

@@ -25,6 +25,7 @@ STATUS = {
     "other_merchant": HTTPStatus.CONFLICT,
     "other_kind": HTTPStatus.CONFLICT,
     "no_account": HTTPStatus.CONFLICT,
+    "feeds_another": HTTPStatus.CONFLICT,
     "missing_scopes": HTTPStatus.CONFLICT,
     "not_configured": HTTPStatus.SERVICE_UNAVAILABLE,
     "platform_down": HTTPStatus.BAD_GATEWAY,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 
 from integrations.models import (
@@ -15,7 +16,7 @@ from integrations.models import (
     Store,
     StoreLane,
 )
-from integrations.pipeline import authorizing, connections
+from integrations.pipeline import authorizing, connections, maintenance, rotation
 from integrations.pipeline.authorizing import Refused
 from sandbox.messages import Drop, Reply
 from sandbox.script import html_forbidden
@@ -334,6 +335,39 @@ def test_a_console_without_an_app_says_which_setting_is_missing(
 
 def test_a_shop_needs_an_account_to_feed(shops, merchant, person, clock):
     assert refusal(lambda: begin_shop(merchant, person, clock)).code == "no_account"
+
+
+def test_a_known_shop_is_not_quietly_kept_on_an_account_that_was_not_chosen(
+    shops, account, merchant, person, clock
+):
+    connected_shop(merchant, person, clock)
+    other = factories.an_account(merchant, name="Other", external_id="DEMO02")
+
+    refused = refusal(lambda: begin_shop(merchant, person, clock, account=other))
+
+    assert refused.code == "feeds_another"
+    assert account.name in refused.message
+    assert SHOP in begin_shop(merchant, person, clock, account=account).url
+
+
+def test_a_sign_in_under_way_outlives_a_rotation_and_an_abandoned_one_keeps_nothing(
+    klaviyo_app, merchant, person, clock, settings
+):
+    new, old = (Fernet.generate_key().decode() for _ in range(2))
+    settings.FIELD_ENCRYPTION_KEYS = [old]
+    begin_account(merchant, person, clock)
+    clock.forward(minutes=11)
+    query = allow(begin_account(merchant, person, clock))
+    settings.FIELD_ENCRYPTION_KEYS = [new, old]
+
+    rotation.rotate(now=clock())
+    settings.FIELD_ENCRYPTION_KEYS = [new]
+
+    assert Authorization.objects.exclude(verifier=b"").count() == 1
+    assert answer_account(query, person, clock).account
+    begin_account(merchant, person, clock)
+    maintenance.prune(now=clock() + timedelta(minutes=11))
+    assert not Authorization.objects.exclude(verifier=b"").exists()
 
 
 def test_a_crash_while_it_is_kept_keeps_nothing(shops, account, person, clock, monkeypatch):
