@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +36,12 @@ BEAT_EVERY = 1.0
 # Bodies in hand together before the next lane is claimed, so that memory is bounded whatever the
 # number of threads; what a body weighs is guessed until they have been taken.
 MOST_IN_HAND = 6_000_000
+# Room that only live work may take besides: past data in hand must not keep it waiting.
+LIVE_IN_HAND = 6_000_000
 TYPICAL = 10_000
+# How long a thread computes before another gets its turn. A live batch waits for the database
+# some fifteen times, and each time for its turn behind a thread that translates past data.
+TURN = 0.0005
 # Each so many claims, whoever waited longest goes first, whatever the lane.
 FAIR_EVERY = 16
 # Work that has been due for this long is more than one drain can do.
@@ -57,7 +63,7 @@ def drain(
     and then asks for a successor if work is left. While it is `leaving` it stays until it must
     stop, in case its successor is not there yet.
     """
-    _settle_collector()
+    _settle_interpreter()
     crew = _Crew(settings.DRAIN_THREADS, clock, stopping)
     name = f"{health.DRAIN}{socket.gethostname()}:{os.getpid()}"
     try:
@@ -72,8 +78,10 @@ def drain(
 
 
 @lru_cache(maxsize=1)
-def _settle_collector() -> None:
+def _settle_interpreter() -> None:
     """Let the garbage collector look at new objects less often, and at loaded code never.
+
+    And let threads take turns more often, for the sake of those with little to do.
 
     A batch makes many small objects and drops them all; a sixth of its time went into looking
     at them, and at everything that was imported, for cycles that are not there.
@@ -81,6 +89,7 @@ def _settle_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(TURN)
 
 
 def _claim_until_idle(
@@ -97,10 +106,11 @@ def _claim_until_idle(
         if moment - beat_at >= BEAT_EVERY:
             health.beat(name, now=clock())
             beat_at = moment
-        if crew.idle == 0 or crew.bytes > MOST_IN_HAND:
+        if crew.idle == 0 or crew.bytes > MOST_IN_HAND + LIVE_IN_HAND:
             crew.wait(0.05)
             continue
-        lowest = Lane.REPORT if crew.idle > LIVE_ONLY else Lane.LIVE
+        has_room = crew.idle > LIVE_ONLY and crew.bytes <= MOST_IN_HAND
+        lowest = Lane.REPORT if has_room else Lane.LIVE
         claim = StoreLane.objects.claim(
             by=name, now=clock(), lowest=lowest, fair=claims % FAIR_EVERY == FAIR_EVERY - 1
         )
