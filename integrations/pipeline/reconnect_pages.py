@@ -66,6 +66,11 @@ class StartPage(msgspec.Struct):
         """How many messages wait in all."""
         return sum(one.count for one in self.kept)
 
+    @property
+    def gone_since(self) -> datetime | None:
+        """Since when the first of its messages is missing."""
+        return min((one.gone_since for one in self.gone if one.gone_since), default=None)
+
 
 class WizardPage(msgspec.Struct):
     """Where a reconnect stands."""

@@ -180,3 +180,13 @@ def test_the_number_of_queries_is_fixed(owner, world, django_assert_max_num_quer
     thing = world.store.merchant if name == "merchant-connect" else world.store
     with django_assert_max_num_queries(most):
         owner.get(reverse(name, args=[thing.public_id]))
+
+
+def test_before_a_reconnect_many_missing_messages_are_one_line(owner, world, now):
+    for topic in ("orders/create", "products/update", "refunds/create"):
+        a.a_subscription(world.store, topic=topic, seen_at=now, gone_since=now)
+
+    page = read(owner.get(reverse("store-reconnect", args=[world.store.public_id])))
+
+    assert "3 kinds of message since" in page
+    assert "<summary>Which</summary>" in page
