@@ -173,7 +173,7 @@ def _reconsider(
 def send_again(events: list[int], *, now: datetime) -> None:
     """Put events back that ended well, since what they told may have been undone meanwhile."""
     again = Event.objects.select_for_update().filter(pk__in=events).order_by("pk")
-    for event in again.filter(state__in=["delivered", "skipped"]):
+    for event in again.filter(state__in=["delivered", "skipped"]).exclude(body=b""):
         before, skip = event.state, event.skip
         _count(event, before, skip, now=event.settled_at or now, sign=-1)
         _move(event, "waiting", now)

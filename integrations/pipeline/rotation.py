@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from integrations.models import Authorization, Credential
+from integrations.models import Authorization, Before, Credential
 from integrations.secrets import LostKey, is_current, rotated
 
 from . import login_states
@@ -38,6 +38,7 @@ def rotate(*, now: datetime) -> Report:
             for login in Credential.objects.select_for_update().filter(pk__in=keys).order_by("pk"):
                 _rotate(login, report, now)
         last = keys[-1]
+    _rotate_befores(report)
     _rotate_sign_ins(now)
     return report
 
@@ -56,6 +57,27 @@ def _rotate(login: Credential, report: Report, now: datetime) -> None:
         return
     login.save(update_fields=["secret", "refresh_secret"])
     report.rotated += 1
+
+
+def _rotate_befores(report: Report) -> None:
+    """What profiles held before a job; what no key can read cannot be put back any more."""
+    last, lost = 0, 0
+    while rows := list(Before.objects.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
+        for row in rows:
+            old = bytes(row.secret)
+            if is_current(old):
+                report.current += 1
+                continue
+            try:
+                # Only what has not been written anew meanwhile.
+                report.rotated += Before.objects.filter(pk=row.pk, secret=old).update(
+                    secret=rotated(old)
+                )
+            except LostKey:
+                lost += 1
+        last = rows[-1].pk
+    if lost:
+        report.lost.append(f"{lost} profiles as they were before a fetch")
 
 
 def _rotate_sign_ins(now: datetime) -> None:

@@ -117,3 +117,15 @@ def test_a_key_that_comes_back_brings_the_logins_back(three_logins, settings, kl
 
     assert upkeep.check_due(clock=clock, stopping=lambda: False) == 1
     assert KlaviyoAccount.objects.get(pk=account.pk).held_since is None
+
+
+def test_what_profiles_held_before_a_fetch_is_read_with_the_new_key_as_well(three_logins, settings):
+    _, store, _ = three_logins
+    before = factories.a_before(factories.a_sync_job(store))
+    settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
+
+    rotation.rotate(now=factories.NOON)
+
+    settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    before.refresh_from_db()
+    assert "alpine-demo" in before.reveal()
