@@ -254,14 +254,14 @@ def test_a_poison_event_is_found_and_put_aside_and_its_neighbours_go_on(
     marker = f'"#{1000 + poison}"'.encode()
     from integrations.pipeline import reading
 
-    parse = reading.webhooks.parse
+    parse = reading.messages.parse
 
     def deadly(topic, body, *, triggered_at):
         if marker in body:
             raise Died
         return parse(topic, body, triggered_at=triggered_at)
 
-    monkeypatch.setattr(reading.webhooks, "parse", deadly)
+    monkeypatch.setattr(reading.messages, "parse", deadly)
     deaths = 0
     for _ in range(60):
         found = claim(clock)
