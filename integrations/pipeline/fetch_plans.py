@@ -13,10 +13,10 @@ from .fetch_pages import windows_of
 
 ENDS = {
     Ends.SENT: "would be sent",
-    Ends.UNCHANGED: "are there already",
+    Ends.UNCHANGED: "already there",
     Ends.SKIPPED: "would not be sent, by a rule",
     Ends.FAILED: "would fail",
-    Ends.LEFT_OUT: "are left out because they arrived",
+    Ends.LEFT_OUT: "left out, having arrived before",
 }
 
 
