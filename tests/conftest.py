@@ -17,6 +17,8 @@ _OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> p
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database, dropped at the end even if a thread or process still has it open."""
     yield
+    # Opened anew: some tests end every connection there is.
+    connection.close()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for _ in range(50):
             cursor.execute(f"SELECT count(pg_terminate_backend(pid)) {_OTHERS}")

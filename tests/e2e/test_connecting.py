@@ -18,6 +18,7 @@ from integrations.models import (
     StoreLane,
 )
 from integrations.pipeline import inbox, intake, reconnecting, upkeep
+from integrations.platforms.shopify.wanted import WANTED
 from sandbox.config import AppConfig, ShopConfig
 from sandbox.klaviyo import Klaviyo
 from sandbox.player import CALM, Player, Stage
@@ -119,7 +120,7 @@ def test_a_merchant_connects_both_and_proves_the_way(owner, shopify, klaviyo, op
 
     connect_all(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Alpine Outdoor is connected")
-    assert len(shopify.stores[SHOP].subscriptions) == 27
+    assert len(shopify.stores[SHOP].subscriptions) == len(WANTED)
     sell(shopify, 8)
     work()
     assert events_at(klaviyo) > 0
@@ -174,7 +175,7 @@ def test_a_shop_that_was_put_out_is_found_and_repaired_in_two_clicks(
 
     page.wait_for_url("**/reconnects/**")
     expect(page.get_by_role("heading", level=1)).to_have_text("Alpine Outdoor is connected again")
-    assert len(shopify.stores[SHOP].subscriptions) == 27
+    assert len(shopify.stores[SHOP].subscriptions) == len(WANTED)
     work()
     expect(page.get_by_text("Everything that waited has gone on.")).to_be_visible(timeout=LIVE)
     page.get_by_role("button", name="Fetch what was missed").click()
