@@ -36,7 +36,6 @@ class ItemState(StrEnum):
     FAILED = "failed"
 
 
-OF_KIND = {Kind.CATALOG_VARIANT: What.VARIANT, Kind.CATALOG_ITEM: What.ITEM}
 # Klaviyo: "No update and no delete of events"; only erasing a whole person redacts theirs.
 RECORDED = (
     Kind.PLACED_ORDER,

@@ -14,7 +14,7 @@ from integrations import queue
 from integrations.domain import retries
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.windows import Way, WindowState
-from integrations.models import SyncWindow
+from integrations.models import SyncJob, SyncWindow
 from integrations.models.sync_jobs import WindowClaim
 
 from . import bulk, health, landing, paged, points, sizing, ways, windows
@@ -190,5 +190,5 @@ def _failed(claim: WindowClaim, window: SyncWindow, failure: Failure, now: datet
     SyncWindow.objects.owned(claim).update(
         **changes, state=WindowState.FAILED, finished_at=now, wait_reason=""
     )
-    windows.finish_jobs(type(window.job).objects.filter(pk=window.job_id), now=now)
+    windows.finish_jobs(SyncJob.objects.filter(pk=window.job_id), now=now)
     log.warning("window.failed", extra={"window": window.pk, "code": failure.code})

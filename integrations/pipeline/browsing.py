@@ -1,6 +1,6 @@
 """Lists that people page through: which rows, in which order, how many."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from integrations.models import Cause, DeadLetter, Event, Store, User
 from integrations.models.dead_letters import DeadLetterState
 
-from . import figures
+from . import cursors, figures
 
 Row = TypeVar("Row")
 PAGE = 50
@@ -58,7 +58,7 @@ def events(store: Store, wanted: EventFilter, *, after: str) -> Page[Event]:
     """One page of a store's messages, newest first."""
     rows = _events(store, wanted)
     count, more = _event_count(store, wanted, rows)
-    place = _place(after)
+    place = cursors.read(after)
     if place:
         # The first condition is implied by the second; the index needs it said.
         rows = rows.filter(received_at__lte=place[0]).filter(
@@ -66,7 +66,7 @@ def events(store: Store, wanted: EventFilter, *, after: str) -> Page[Event]:
         )
     found = list(rows.defer("body").order_by("-received_at", "-id")[: PAGE + 1])
     last = found[PAGE - 1] if len(found) > PAGE else None
-    return Page(found[:PAGE], _cursor(last) if last else "", count, more)
+    return Page(found[:PAGE], cursors.write(last.received_at, last.pk) if last else "", count, more)
 
 
 def topics(store: Store, *, past: bool = False) -> list[str]:
@@ -115,19 +115,6 @@ def _event_count(store: Store, wanted: EventFilter, rows: QuerySet[Event]) -> tu
 def _capped(rows: QuerySet[Any]) -> tuple[int, bool]:
     count = rows.order_by()[: COUNT_LIMIT + 1].count()
     return min(count, COUNT_LIMIT), count > COUNT_LIMIT
-
-
-def _cursor(event: Event) -> str:
-    return f"{event.received_at.astimezone(UTC):%Y%m%d%H%M%S%f}-{event.pk}"
-
-
-def _place(cursor: str) -> tuple[datetime, int] | None:
-    """Read a cursor back; one that is not ours starts the list again."""
-    moment, _, pk = cursor.partition("-")
-    try:
-        return datetime.strptime(moment, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(pk)
-    except ValueError:
-        return None
 
 
 # --- failed records ------------------------------------------------------------------------------

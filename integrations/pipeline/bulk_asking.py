@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db.models import F
+
 from integrations.models import SyncWindow
 from integrations.platforms.shopify.client import Shopify, Told
 
-from . import logins, points, windows
+from . import logins, points
 from .turns import Turn
 
 T = TypeVar("T")
@@ -17,5 +19,5 @@ def ask(turn: Turn, question: Callable[[Shopify], Told[T]]) -> T:
     store = turn.window.job.store
     told = logins.ask_shop(store, question, now=turn.clock())
     points.learn(store.pk, told.cost, now=turn.clock())
-    SyncWindow.objects.owned(turn.claim).update(calls=windows.plus("calls", 1))
+    SyncWindow.objects.owned(turn.claim).update(calls=F("calls") + 1)
     return told.data

@@ -17,7 +17,7 @@ from django.db import connection
 
 from integrations import queue
 from integrations.domain.lanes import Lane
-from integrations.models import Heartbeat, StoreLane
+from integrations.models import StoreLane
 from integrations.models.lanes import Claim
 
 from . import health, inbox
@@ -70,7 +70,7 @@ def drain(
         _claim_until_idle(crew, name, clock, stopping, leaving)
     finally:
         crew.finish()
-        Heartbeat.objects.filter(name=name).delete()
+        health.gone(name)
     if not stopping() and StoreLane.objects.any_due(clock()):
         # Something arrived after the last look and saw a drain alive, so it sent no nudge.
         queue.ask_for(queue.DRAIN)

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from integrations import queue
 from integrations.domain.estimates import Remaining
 from integrations.domain.forecast import VERSION, Forecast, Sight, Stage, Trouble, Turn
-from integrations.domain.windows import JobState
 from integrations.models import SyncJob
 
 from . import forecast_load
@@ -80,13 +79,6 @@ def make(job: SyncJob, *, now: datetime) -> Forecast:
             time.sleep(max(0.01, (wait - clock()).total_seconds()))
         _keep(claim, job, forecast, until=clock() + LEASE)
     return forecast
-
-
-def make_anew(job: SyncJob, *, now: datetime) -> None:
-    """Drop a forecast that has grown old, and ask for another."""
-    SyncJob.objects.filter(pk=job.pk, state=JobState.DRAFT).update(forecast={})
-    job.forecast = {}
-    queue.ask_for(queue.FORECAST)
 
 
 def work(*, clock: Clock, stopping: Callable[[], bool]) -> int:

@@ -1,6 +1,6 @@
 """Reading the trail: narrowed, and page by page."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from integrations.domain import actions
 from integrations.domain.permissions import Role
 from integrations.models import AuditEntry, Merchant, Store, User
 
+from . import cursors
 from .browsing import COUNT_LIMIT, Page
 
 PAGE = 50
@@ -102,7 +103,7 @@ def _about(store: Store) -> Q:
 
 def following(rows: QuerySet[AuditEntry], after: str) -> QuerySet[AuditEntry]:
     """What comes after a cursor, newest first; one that is not ours starts again."""
-    place = _place(after)
+    place = cursors.read(after)
     if place:
         # The first condition is implied by the second; the index needs it said.
         rows = rows.filter(at__lte=place[0]).filter(
@@ -113,12 +114,4 @@ def following(rows: QuerySet[AuditEntry], after: str) -> QuerySet[AuditEntry]:
 
 def cursor_of(entry: AuditEntry) -> str:
     """The place of an entry in the list, for an address."""
-    return f"{entry.at.astimezone(UTC):%Y%m%d%H%M%S%f}-{entry.pk}"
-
-
-def _place(cursor: str) -> tuple[datetime, int] | None:
-    moment, _, pk = cursor.partition("-")
-    try:
-        return datetime.strptime(moment, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(pk)
-    except ValueError:
-        return None
+    return cursors.write(entry.at, entry.pk)

@@ -50,7 +50,8 @@ def work_off(
     `weigh` is told the bytes of the bodies once they are in hand.
     """
     events = _take(claim, now=clock())
-    weigh(sum(len(event.body) for event in events))
+    weight = sum(len(event.body) for event in events)
+    weigh(weight)
     if not events:
         StoreLane.objects.owned(claim).update(lease_until=None, lease_by="")
         return 0
@@ -64,7 +65,9 @@ def work_off(
     )
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
-    if claim.lane > Lane.LIVE and _is_full(claim, events):
+    # A batch that holds what a batch can: more is likely to wait.
+    is_full = len(events) >= claim.batch_limit or weight > 0.9 * MOST_BYTES
+    if claim.lane > Lane.LIVE and is_full:
         readings, to_send = filling.cut(readings, to_send)
     try:
         to_send = befores.keep(destination, claim.lane, readings, to_send, clock=clock)
@@ -90,12 +93,6 @@ def _take(claim: Claim, *, now: datetime) -> list[Taken]:
             limit = _adopt(claim, now)
             StoreLane.objects.owned(claim).update(in_hand=[])
     return StoreLane.objects.take(claim, most=limit, most_bytes=MOST_BYTES, now=now)
-
-
-def _is_full(claim: Claim, events: list[Taken]) -> bool:
-    """Whether the batch holds what a batch can, so that more is likely to wait."""
-    weight = sum(len(event.body) for event in events)
-    return len(events) >= claim.batch_limit or weight > 0.9 * MOST_BYTES
 
 
 def _adopt(claim: Claim, now: datetime) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import F
 
 from integrations import queue
 from integrations.domain.lanes import Lane
@@ -59,9 +60,9 @@ def land(
         found = _insert(window, rows, now) if rows else 0
         moved = SyncWindow.objects.owned(claim).update(
             cursor=cursor,
-            found=windows.plus("found", found),
-            left_out=windows.plus("left_out", left_out),
-            calls=windows.plus("calls", 1),
+            found=F("found") + found,
+            left_out=F("left_out") + left_out,
+            calls=F("calls") + 1,
             page_size=page_size or window.page_size,
             state=WindowState.SENDING if is_last else WindowState.READING,
             read_at=now if is_last else None,

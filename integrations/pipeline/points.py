@@ -76,6 +76,9 @@ def block(store_id: int, wait: timedelta, *, now: datetime) -> datetime:
 
 
 def _locked(store_id: int, now: datetime) -> ShopBudget:
+    rows = ShopBudget.objects.select_for_update()
+    if row := rows.filter(store_id=store_id).first():
+        return row
     fresh = ShopBudget(
         store_id=store_id,
         maximum=MAXIMUM,
@@ -84,4 +87,4 @@ def _locked(store_id: int, now: datetime) -> ShopBudget:
         updated_at=now,
     )
     ShopBudget.objects.bulk_create([fresh], ignore_conflicts=True)
-    return ShopBudget.objects.select_for_update().get(store_id=store_id)
+    return rows.get(store_id=store_id)

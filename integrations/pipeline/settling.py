@@ -78,9 +78,10 @@ def settle(batch: Batch, *, now: datetime) -> None:
             ledger.write(told)
             ended = _end_events(batch.endings, now)
             tallies.add(batch.store.pk, _ended(batch.endings), now=now)
-        # A stop takes events back that somebody may have in hand: they are not the window's then.
-        really = {row[0] for found in ended for row in found.fetchall()}
-        windows.count((one for one in _ended(batch.endings) if one[0].pk in really), now=now)
+        if batch.claim.lane is not Lane.LIVE:
+            # A stop takes events back that somebody may have in hand: they are not the window's.
+            really = {row[0] for found in ended for row in found.fetchall()}
+            windows.count((one for one in _ended(batch.endings) if one[0].pk in really), now=now)
         _keep_jobs(batch)
         dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import Combinable
 
 from integrations.domain.skips import Skip
 from integrations.domain.windows import JobState, WindowState
@@ -25,11 +24,6 @@ FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
   AS ended(id, n_sent, n_unchanged, n_skipped, n_failed)
 WHERE win.id = ended.id
 """
-
-
-def plus(column: str, number: int) -> Combinable:
-    """A column, and so many more."""
-    return F(column) + number
 
 
 def count(ended: Iterable[Ended], *, now: datetime, sign: int = 1) -> None:

@@ -1,6 +1,5 @@
 """What came from a shop: the list, and the life of one message."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,7 @@ from integrations.models.events import EventState
 from integrations.pipeline import browsing, inspection
 from integrations.platforms.shopify.topics import TITLES
 
+from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 
 
@@ -59,28 +59,13 @@ def event(request: Signed, public_id: UUID) -> HttpResponse:
 def _wanted(request: HttpRequest) -> browsing.EventFilter:
     """The filter an address asks for; what we do not know does not narrow."""
     state, topic = request.GET.get("state", ""), request.GET.get("topic", "")
-    window = _number(request.GET.get("window", ""))
+    window = parameters.identifier(request.GET.get("window", ""))
     return browsing.EventFilter(
         state=state if state in EventState.values else "",
         topic=topic if topic in TITLES or "/" in topic else "",
-        since=_moment(request.GET.get("since", "")),
-        until=_moment(request.GET.get("until", "")),
+        since=parameters.moment(request.GET.get("since", "")),
+        until=parameters.moment(request.GET.get("until", "")),
         text=request.GET.get("q", "").strip()[:200].replace("\x00", ""),
         past=request.GET.get("past") == "1" or window is not None,
         window=window,
     )
-
-
-def _number(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -12,6 +12,7 @@ from integrations.models import Attempt, Cause, DeadLetter, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.pipeline import browsing
 
+from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 
 
@@ -68,16 +69,9 @@ def _wanted(request: HttpRequest) -> browsing.FailedFilter:
     cause = request.GET.get("cause", "")
     return browsing.FailedFilter(
         state="" if state == "all" else state if state in DeadLetterState.values else "open",
-        store=_uuid(request.GET.get("store", "")),
+        store=parameters.identifier(request.GET.get("store", "")),
         cause=int(cause) if cause.isascii() and cause.isdigit() and len(cause) < 19 else None,
         record=request.GET.get("record", "").strip()[:64].replace("\x00", ""),
-        fetch=_uuid(request.GET.get("fetch", "")),
-        period=_uuid(request.GET.get("period", "")),
+        fetch=parameters.identifier(request.GET.get("fetch", "")),
+        period=parameters.identifier(request.GET.get("period", "")),
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

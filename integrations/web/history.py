@@ -1,7 +1,6 @@
 """The history: who did what, when and why, narrowed by the address, and as a file."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
@@ -11,6 +10,7 @@ from integrations.domain.actions import KINDS, Kind
 from integrations.models import Merchant, Store
 from integrations.pipeline import history, history_export
 
+from . import parameters
 from .access import Signed, acting, answer, signed_in
 from .templatetags.console import zone_of
 
@@ -57,8 +57,8 @@ def _wanted(chosen: QueryDict, zone: str) -> history.Filter:
     known = who in (history.AUTOMATIC, history.SUPPORT) or _is_key(who)
     until = _day(chosen.get("until", ""))
     return history.Filter(
-        store=_uuid(chosen.get("store", "")),
-        merchant=_uuid(chosen.get("merchant", "")),
+        store=parameters.identifier(chosen.get("store", "")),
+        merchant=parameters.identifier(chosen.get("merchant", "")),
         who=who if known else "",
         kind=Kind(kind) if kind in set(Kind) else None,
         since=_midnight(_day(chosen.get("since", "")), zone),
@@ -69,7 +69,7 @@ def _wanted(chosen: QueryDict, zone: str) -> history.Filter:
 
 def _zone(request: Signed, chosen: QueryDict) -> str:
     """The time zone days are meant in: the shop's, or the merchant's where there is one."""
-    if store := _uuid(chosen.get("store", "")):
+    if store := parameters.identifier(chosen.get("store", "")):
         zones = Store.objects.visible_to(request.user).filter(public_id=store)
         if found := zones.values_list("time_zone", flat=True).first():
             return found
@@ -80,13 +80,6 @@ def _zone(request: Signed, chosen: QueryDict) -> str:
 
 def _is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _day(text: str) -> date | None:

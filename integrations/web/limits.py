@@ -1,6 +1,5 @@
 """Who is spending which limit, and the calls behind each figure."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +8,7 @@ from django.utils import timezone
 from integrations.domain.lanes import Lane
 from integrations.pipeline import spending
 
+from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 from .connections import find_account
 
@@ -16,8 +16,7 @@ from .connections import find_account
 @signed_in
 def limits(request: Signed) -> HttpResponse:
     """Every account somebody may see."""
-    now, start = timezone.now(), request.GET.get("from", "0")
-    first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
+    now, first = timezone.now(), parameters.whole(request.GET.get("from", ""))
     context = {"use": spending.use(request.user, start=first, now=now), "now": now, "start": first}
     return answer(request, "limits.html", context, live="limits_live.html")
 
@@ -55,21 +54,6 @@ def _wanted(request: HttpRequest) -> spending.CallFilter:
     return spending.CallFilter(
         endpoint=request.GET.get("endpoint", "")[:80].replace("\x00", ""),
         lane=Lane(int(lane)) if lane in {str(int(one)) for one in Lane} else None,
-        store=_uuid(request.GET.get("store", "")),
-        since=_moment(request.GET.get("since", "")),
+        store=str(parameters.identifier(request.GET.get("store", "")) or ""),
+        since=parameters.moment(request.GET.get("since", "")),
     )
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -11,6 +11,7 @@ from integrations.domain.permissions import Capability
 from integrations.models import Store
 from integrations.pipeline import breaker_pages, fetch_pages, figures, history, overview, roles
 
+from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 from .charts import draw
 
@@ -26,7 +27,7 @@ def home(request: Signed) -> HttpResponse:
     page = overview.home(request.user, now=now)
     wanted = request.GET.get("shop", "").strip()
     quiet = [row for row in page.others if wanted.lower() in row.store.name.lower()]
-    start = _whole(request.GET.get("from", "0"))
+    start = parameters.whole(request.GET.get("from", "0"))
     context = {
         "page": page,
         "now": now,
@@ -78,7 +79,3 @@ def _trouble(request: Signed, store: Store, now: datetime) -> dict[str, object]:
     is_open = any(one is not None and one.is_open for one in panels.values())
     may_try = is_open and roles.may(request.user, Capability.TRY_NOW, store.merchant)
     return {**panels, "may_try": may_try}
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.test import Client
 
 from integrations.domain.lanes import Lane
 from integrations.domain.windows import JobState
-from integrations.models import Merchant, Store, StoreLane, SyncWindow, User
+from integrations.models import Credential, Merchant, Store, StoreLane, SyncWindow, User
 from integrations.pipeline import backfill, destinations, inbox, intake
 from integrations.platforms.shopify.signature import sign
 from sandbox.config import AppConfig, ShopConfig
@@ -25,6 +26,7 @@ from tests import factories
 from . import signing
 
 SECRET = factories.SECRET
+PAST_SHOP = "alpine-demo.myshopify.com"
 
 
 @dataclass
@@ -99,6 +101,32 @@ def merchant(transactional_db: None) -> Merchant:
 @pytest.fixture
 def person(merchant: Merchant) -> User:
     return factories.a_member(merchant, "olive@alpine-demo.shop")
+
+
+@pytest.fixture
+def shop_login(shops: Shopify, merchant: Merchant, person: User, clock: Clock) -> Credential:
+    """A shop that was connected by signing in."""
+    factories.an_account(merchant)
+    return signing.connected_shop(merchant, person, clock)
+
+
+@pytest.fixture
+def account_login(
+    klaviyo_app: Klaviyo, merchant: Merchant, person: User, clock: Clock
+) -> Credential:
+    """An account that was connected by signing in."""
+    return signing.connected_account(merchant, person, clock)
+
+
+@contextmanager
+def a_shop_with_a_past(settings: Any, clock: Clock, **changes: Any) -> Iterator[Shopify]:
+    """A shop our app is in, with orders of the last eighty days."""
+    config = ShopConfig(
+        **{"domain": PAST_SHOP, "token": "shpat_good", "past_days": 80, "seed": 4} | changes
+    )
+    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
+        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+        yield server
 
 
 @pytest.fixture

@@ -11,27 +11,22 @@ from integrations.domain.windows import BadRange, JobState, Stretch, WindowState
 from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow
 from integrations.pipeline import audit, backfill, landing, sync_jobs
 from integrations.platforms.shopify import pages
-from sandbox.config import ShopConfig
-from sandbox.shopify import Shopify
 from tests import factories
 
-from .conftest import events_of
+from .conftest import PAST_SHOP, a_shop_with_a_past, events_of
 
-DOMAIN = "alpine-demo.myshopify.com"
 ORDERS = 60
 
 
 @pytest.fixture
 def shop(settings, clock):
-    config = ShopConfig(domain=DOMAIN, token="shpat_good", past_orders=ORDERS, past_days=80, seed=4)
-    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
-        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+    with a_shop_with_a_past(settings, clock, past_orders=ORDERS) as server:
         yield server
 
 
 @pytest.fixture
 def store(transactional_db, shop):
-    return factories.a_store(domain=DOMAIN, token="shpat_good")
+    return factories.a_store(domain=PAST_SHOP, token="shpat_good")
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def start(job, clock):
 
 
 def orders_of(shop):
-    return shop.stores[DOMAIN].memory.orders.bodies()
+    return shop.stores[PAST_SHOP].memory.orders.bodies()
 
 
 def totals(job):
@@ -240,7 +235,7 @@ def test_a_throttled_shop_is_waited_for(shop, klaviyo, job, clock, finish):
 def test_a_login_that_does_not_work_holds_the_window_at_its_cursor(
     shop, klaviyo, job, clock, read, finish
 ):
-    shop.stores[DOMAIN].access.withdraw()
+    shop.stores[PAST_SHOP].access.withdraw()
     start(job, clock)
 
     assert read(rounds=3) == 0

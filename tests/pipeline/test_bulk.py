@@ -21,32 +21,27 @@ from integrations.pipeline import (
     sync_jobs,
 )
 from integrations.pipeline.bulk_progress import Progress, Step
-from sandbox.config import ShopConfig
 from sandbox.messages import Drop
 from sandbox.shop.simulation import call_off, edit_order, give_back, ship
-from sandbox.shopify import Shopify
 from tests import factories
 
-from .conftest import events_of
+from .conftest import PAST_SHOP, a_shop_with_a_past, events_of
 
-DOMAIN = "alpine-demo.myshopify.com"
 ORDERS = 60
 
 
 @pytest.fixture
 def shop(settings, clock):
-    config = ShopConfig(domain=DOMAIN, token="shpat_good", past_orders=ORDERS, past_days=80, seed=4)
-    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
-        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+    with a_shop_with_a_past(settings, clock, past_orders=ORDERS) as server:
         for _ in range(8):
             for happens in (ship, give_back, call_off, edit_order):
-                happens(server.stores[DOMAIN].shop)
+                happens(server.stores[PAST_SHOP].shop)
         yield server
 
 
 @pytest.fixture
 def store(transactional_db, shop):
-    return factories.a_store(domain=DOMAIN, token="shpat_good")
+    return factories.a_store(domain=PAST_SHOP, token="shpat_good")
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +104,7 @@ def only(job):
 
 
 def runs(shop):
-    return list(shop.stores[DOMAIN].bulk.runs.values())
+    return list(shop.stores[PAST_SHOP].bulk.runs.values())
 
 
 def step(job):
@@ -118,7 +113,7 @@ def step(job):
 
 def is_whole(shop, job, clock):
     window = only(job)
-    kept = shop.stores[DOMAIN].memory.orders.rows()
+    kept = shop.stores[PAST_SHOP].memory.orders.rows()
     ended = window.sent + window.unchanged + window.skipped + window.failed
     assert (window.state, window.found) == (WindowState.DONE, len(kept))
     assert window.found == ended
@@ -161,13 +156,13 @@ def test_customers_come_by_an_export_too(shop, klaviyo, store, clock, finish):
     finish(job)
 
     window = only(job)
-    people = [row for row in shop.stores[DOMAIN].memory.customers.rows()
+    people = [row for row in shop.stores[PAST_SHOP].memory.customers.rows()
               if window.since.timestamp() <= row.created < window.until.timestamp()]  # fmt: skip
     assert (window.way, window.found) == (Way.BULK, len(people))
 
 
 def test_an_empty_export_has_no_file_and_ends_the_window(shop, klaviyo, job, clock, finish):
-    shop.stores[DOMAIN].memory.orders.load([])
+    shop.stores[PAST_SHOP].memory.orders.load([])
     start(job, clock)
     finish(job)
 
@@ -389,7 +384,7 @@ def test_an_export_that_expired_while_nobody_fetched_it_is_made_again(
     read()
     clock.forward(seconds=5)
     runs(shop)[0].worker.join()
-    shop.stores[DOMAIN].bulk.advance(clock().timestamp())
+    shop.stores[PAST_SHOP].bulk.advance(clock().timestamp())
     clock.forward(days=8)
     finish(job)
 
@@ -466,7 +461,7 @@ def test_five_at_a_time_over_all_windows(shop, klaviyo, store, clock, read, fini
     finish(job)
 
     found = job.windows.aggregate(found=Sum("found"))["found"]
-    assert found == len(shop.stores[DOMAIN].memory.orders.rows())
+    assert found == len(shop.stores[PAST_SHOP].memory.orders.rows())
 
 
 def test_a_query_the_shop_does_not_take_gives_way_to_pages(
@@ -509,7 +504,7 @@ def test_a_stop_stops_the_run_whose_answer_was_lost(shop, job, clock, read):
 def test_an_expired_token_holds_the_export_where_it_is(shop, klaviyo, job, clock, read):
     start(job, clock)
     read()
-    shop.stores[DOMAIN].access.withdraw()
+    shop.stores[PAST_SHOP].access.withdraw()
     clock.forward(seconds=61)
     read(rounds=3)
 

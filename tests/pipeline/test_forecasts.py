@@ -22,28 +22,23 @@ from integrations.pipeline import (
     sync_jobs,
 )
 from integrations.platforms.shopify import pages
-from sandbox.config import ShopConfig
-from sandbox.shopify import Shopify
 from tests import factories
 
-DOMAIN = "alpine-demo.myshopify.com"
+from .conftest import PAST_SHOP, a_shop_with_a_past
+
 ORDERS = 60
 STREAMS = ("customers", "products", "orders")
 
 
 @pytest.fixture
 def shop(settings, clock):
-    config = ShopConfig(
-        domain=DOMAIN, token="shpat_good", past_orders=ORDERS, past_days=80, seed=4, plan="plus"
-    )
-    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
-        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+    with a_shop_with_a_past(settings, clock, past_orders=ORDERS, plan="plus") as server:
         yield server
 
 
 @pytest.fixture
 def store(transactional_db, shop):
-    return factories.a_store(domain=DOMAIN, token="shpat_good")
+    return factories.a_store(domain=PAST_SHOP, token="shpat_good")
 
 
 def a_job(store, clock, *, days=90, streams=("orders",), **changes):
@@ -86,7 +81,7 @@ def done(job):
 
 def change(shop, number, **changes):
     """Change one of the shop's past orders behind everybody's back."""
-    shelf = shop.stores[DOMAIN].memory.orders
+    shelf = shop.stores[PAST_SHOP].memory.orders
     row = sorted(shelf.rows(), key=lambda one: one.id)[number]
     row.body = json.dumps(json.loads(row.body) | changes).encode()
 
@@ -190,7 +185,7 @@ def given_trouble(shop):
 
 
 def order_of(shop, number):
-    rows = sorted(shop.stores[DOMAIN].memory.orders.rows(), key=lambda one: one.id)
+    rows = sorted(shop.stores[PAST_SHOP].memory.orders.rows(), key=lambda one: one.id)
     return json.loads(rows[number].body)
 
 
@@ -249,7 +244,7 @@ def test_people_of_another_shop_of_the_account_are_named_once(shop, klaviyo, sto
 def test_without_all_orders_only_sixty_days_are_counted_and_it_says_so(
     shop, klaviyo, store, clock, finish
 ):
-    shop.stores[DOMAIN].access.scopes.remove("read_all_orders")
+    shop.stores[PAST_SHOP].access.scopes.remove("read_all_orders")
     job = a_job(store, clock, days=200)
 
     forecast = forecasts.make(job, now=clock())
@@ -262,7 +257,7 @@ def test_without_all_orders_only_sixty_days_are_counted_and_it_says_so(
 
 
 def test_a_stream_that_is_out_of_reach_is_named_and_not_asked_for(shop, klaviyo, store, clock):
-    shop.stores[DOMAIN].access.scopes.remove("read_products")
+    shop.stores[PAST_SHOP].access.scopes.remove("read_products")
 
     forecast = forecasts.make(a_job(store, clock, streams=STREAMS), now=clock())
 
@@ -359,7 +354,7 @@ def test_a_native_integration_that_writes_the_same_is_warned_of(shop, klaviyo, s
 
 
 def test_a_shop_that_lets_nobody_in_leaves_a_plan_that_says_so(shop, klaviyo, store, clock):
-    shop.stores[DOMAIN].access.withdraw()
+    shop.stores[PAST_SHOP].access.withdraw()
 
     forecast = forecasts.make(a_job(store, clock), now=clock())
 

@@ -7,26 +7,23 @@ import pytest
 from integrations.domain.windows import JobState, Stretch, WindowState
 from integrations.models import DeadLetter, Event, StoreLane, SyncJob, SyncWindow
 from integrations.pipeline import audit, backfill, inbox, jobs, sync_jobs
-from sandbox.config import ShopConfig
 from sandbox.messages import Reply
-from sandbox.shopify import Shopify
 from tests import factories
 
-DOMAIN = "alpine-demo.myshopify.com"
+from .conftest import PAST_SHOP, a_shop_with_a_past
+
 TAKEN = "+4915123456789"
 
 
 @pytest.fixture
 def shop(settings, clock):
-    config = ShopConfig(domain=DOMAIN, token="shpat_good", past_orders=30, past_days=80, seed=4)
-    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
-        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+    with a_shop_with_a_past(settings, clock, past_orders=30) as server:
         yield server
 
 
 @pytest.fixture
 def store(transactional_db, shop):
-    return factories.a_store(domain=DOMAIN, token="shpat_good")
+    return factories.a_store(domain=PAST_SHOP, token="shpat_good")
 
 
 @pytest.fixture
@@ -64,7 +61,7 @@ def counts(window):
 def test_people_klaviyo_could_not_import_are_failed_records_of_their_window(
     klaviyo, shop, started, work, clock
 ):
-    memory = shop.stores[DOMAIN].memory.customers
+    memory = shop.stores[PAST_SHOP].memory.customers
     person = next(body for body in memory.bodies() if body.get("email"))
     memory.put(person | {"phone": TAKEN})
     people = klaviyo.accounts["DEMO01"].people
@@ -89,7 +86,7 @@ def test_items_that_exist_already_reopen_their_window_until_they_are_changed(
     klaviyo, shop, started, work, clock
 ):
     account = klaviyo.accounts["DEMO01"]
-    for product in shop.stores[DOMAIN].memory.products.bodies():
+    for product in shop.stores[PAST_SHOP].memory.products.bodies():
         account.items[f"$custom:::$default:::{product['id']}"] = {
             "attributes": {"title": "By somebody else"},
             "relationships": {},
@@ -146,7 +143,7 @@ def test_items_that_can_neither_be_made_nor_changed_end_as_failed_of_their_windo
 def test_a_job_that_ends_after_its_window_was_run_again_does_not_spoil_the_counts(
     klaviyo, shop, started, work, clock
 ):
-    memory = shop.stores[DOMAIN].memory.customers
+    memory = shop.stores[PAST_SHOP].memory.customers
     person = next(body for body in memory.bodies() if body.get("email"))
     memory.put(person | {"phone": TAKEN})
     people = klaviyo.accounts["DEMO01"].people

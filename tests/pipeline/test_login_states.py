@@ -26,17 +26,6 @@ DENIED = {"errors": [{"message": "Access denied for orders field.",
 INACTIVE = {"errors": [{"message": "Inactive.", "extensions": {"code": "SHOP_INACTIVE"}}]}
 
 
-@pytest.fixture
-def shop_login(shops, merchant, person, clock):
-    factories.an_account(merchant)
-    return connected_shop(merchant, person, clock)
-
-
-@pytest.fixture
-def account_login(klaviyo_app, merchant, person, clock):
-    return connected_account(merchant, person, clock)
-
-
 def ask(login, now):
     return logins.ask_shop(login.store, health.check, now=now)
 

@@ -12,22 +12,10 @@ from integrations.models import AuditEntry, Credential, KlaviyoAccount, Notice
 from integrations.pipeline import logins, renewal, rotation
 from sandbox.messages import Drop, Reply
 from sandbox.script import html_forbidden
-from tests import factories
 
-from .signing import SHOP, calls_to, connected_account, connected_shop
+from .signing import SHOP, calls_to
 
 SHOP_TOKENS, ACCOUNT_TOKENS = "/admin/oauth/access_token", "/oauth/token"
-
-
-@pytest.fixture
-def shop_login(shops, merchant, person, clock):
-    factories.an_account(merchant)
-    return connected_shop(merchant, person, clock)
-
-
-@pytest.fixture
-def account_login(klaviyo_app, merchant, person, clock):
-    return connected_account(merchant, person, clock)
 
 
 @pytest.fixture(params=["shopify", "klaviyo"])

@@ -19,27 +19,21 @@ from integrations.pipeline import (
     undo_export,
     undoing,
 )
-from sandbox.config import ShopConfig
 from sandbox.messages import Reply
-from sandbox.shopify import Shopify
 from tests import factories
 
-from .conftest import events_of
-
-DOMAIN = "alpine-demo.myshopify.com"
+from .conftest import PAST_SHOP, a_shop_with_a_past, events_of
 
 
 @pytest.fixture
 def shop(settings, clock):
-    config = ShopConfig(domain=DOMAIN, token="shpat_good", past_orders=30, past_days=80, seed=4)
-    with Shopify(clock=lambda: clock().timestamp(), shops=[config]) as server:
-        settings.SHOPIFY_BASE_URL = server.url + "/{shop}"
+    with a_shop_with_a_past(settings, clock, past_orders=30) as server:
         yield server
 
 
 @pytest.fixture
 def store(transactional_db, shop):
-    return factories.a_store(domain=DOMAIN, token="shpat_good")
+    return factories.a_store(domain=PAST_SHOP, token="shpat_good")
 
 
 @pytest.fixture
@@ -234,7 +228,9 @@ def test_a_stop_leaves_the_rest(account, clock, fetch):
 
 
 def test_profiles_are_put_back_field_by_field_as_they_were(account, store, clock, fetch, shop):
-    customers = [one for one in shop.stores[DOMAIN].memory.customers.bodies() if one.get("email")]
+    customers = [
+        one for one in shop.stores[PAST_SHOP].memory.customers.bodies() if one.get("email")
+    ]
     known, edited = customers[0]["email"].lower(), customers[1]["email"].lower()
     account.people.upsert(None, {"email": known, "first_name": "Before", "title": "Dr"}, 0.0)
     account.people.upsert(None, {"email": edited, "first_name": "Old"}, 0.0)

@@ -8,18 +8,7 @@ from integrations.pipeline import login_states, upkeep
 from sandbox.messages import Reply
 from tests import factories
 
-from .signing import SHOP, calls_to, connected_account, connected_shop
-
-
-@pytest.fixture
-def shop_login(shops, merchant, person, clock):
-    factories.an_account(merchant)
-    return connected_shop(merchant, person, clock)
-
-
-@pytest.fixture
-def account_login(klaviyo_app, merchant, person, clock):
-    return connected_account(merchant, person, clock)
+from .signing import SHOP, calls_to
 
 
 def renew(clock):

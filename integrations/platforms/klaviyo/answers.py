@@ -2,11 +2,14 @@
 
 import re
 from datetime import timedelta
+from typing import TypeVar
 
 import msgspec
 
-from integrations.domain.failures import Failure, FailureKind
+from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.platforms.http import Answer
+
+T = TypeVar("T")
 
 # Klaviyo always names a wait on 429; this one is for an answer that has lost it on the way.
 WAIT_UNNAMED = timedelta(seconds=10)
@@ -47,6 +50,23 @@ def failure_of(answer: Answer) -> Failure | None:
         retry_after=retry_after(answer),
         answer=answer.text,
     )
+
+
+def read(answer: Answer, shape: type[T], *, what: str = "Klaviyo's answer") -> T:
+    """Read what a yes says; `what` names it where it cannot be read. Raises PlatformError."""
+    if failure := failure_of(answer):
+        raise PlatformError(failure)
+    try:
+        return msgspec.json.decode(answer.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        failure = Failure(
+            FailureKind.UNEXPECTED,
+            f"{what} cannot be read: {exc}"[:500],
+            code="unexpected",
+            status=answer.status,
+            answer=answer.text,
+        )
+        raise PlatformError(failure) from exc
 
 
 def failures_of(answer: Answer) -> list[Failure]:

@@ -5,16 +5,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from integrations.domain.failures import Failure, FailureKind, PlatformError
-from integrations.platforms.http import Answer
-
-from .answers import clean, failure_of, position
+from .answers import clean, position, read
 from .client import Job, JobError, Klaviyo
 from .endpoints import Endpoint
 
 T = TypeVar("T")
 
 MOST_PAGES = 100
+ABOUT = "Klaviyo's answer about a job"
 
 
 class _Error(msgspec.Struct):
@@ -51,7 +49,7 @@ class _Page(msgspec.Struct):
 def look(client: Klaviyo, endpoint: Endpoint, job_id: str) -> Job:
     """Ask once about a job, with its errors when it has ended. Raises PlatformError."""
     path = f"{endpoint}/{quote(job_id, safe='')}"
-    attributes = _read(client.get(path), _Status).data.attributes
+    attributes = read(client.get(path), _Status, what=ABOUT).data.attributes
     if attributes.status not in {"complete", "cancelled"}:
         return Job(finished=False, errors=[])
     if endpoint is Endpoint.PROFILES:
@@ -69,7 +67,7 @@ def _import_errors(client: Klaviyo, job_id: str) -> list[JobError]:
     for _ in range(MOST_PAGES):
         if path is None:
             break
-        page = _read(client.get(path), _Page)
+        page = read(client.get(path), _Page, what=ABOUT)
         errors += [_error(one.attributes) for one in page.data]
         following = page.links.get("next")
         path = following.split("/api/", 1)[1] if following and "/api/" in following else None
@@ -87,19 +85,3 @@ def _person(payload: dict[str, Any] | None) -> str:
     if not isinstance(attributes, dict):
         return ""
     return str(attributes.get("email") or attributes.get("phone_number") or "")
-
-
-def _read(answer: Answer, shape: type[T]) -> T:
-    if failure := failure_of(answer):
-        raise PlatformError(failure)
-    try:
-        return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        failure = Failure(
-            FailureKind.UNEXPECTED,
-            f"Klaviyo's answer about a job cannot be read: {exc}"[:500],
-            code="unexpected",
-            status=answer.status,
-            answer=answer.text,
-        )
-        raise PlatformError(failure) from exc

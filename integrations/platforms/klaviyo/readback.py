@@ -6,12 +6,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.operations import Profile
 from integrations.domain.undo import WRITTEN
-from integrations.platforms.http import Answer
 
-from .answers import failure_of
+from .answers import read
 from .bodies import catalog_id
 from .client import Klaviyo
 
@@ -51,7 +49,7 @@ def profiles(client: Klaviyo, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         f"profiles?filter={quote(f'any({field},{wanted})', safe='')}"
         f"&fields%5Bprofile%5D={_FIELDS}&page%5Bsize%5D=100"
     )
-    found = _read(client.get(path), _List).data
+    found = read(client.get(path), _List).data
     known = {str(one.attributes.get(field) or "").lower(): one.attributes for one in found}
     return {key: _present(known[key.lower()]) for key in keys if key.lower() in known}
 
@@ -64,7 +62,7 @@ def variants_of(client: Klaviyo, item_id: str) -> list[str]:
     """
     wanted = quote(f'equals(item.id,"{catalog_id(item_id)}")', safe="")
     path = f"catalog-variants?filter={wanted}&page%5Bsize%5D=100"
-    return [row.id.rpartition(":::")[2] for row in _read(client.get(path), _Rows).data]
+    return [row.id.rpartition(":::")[2] for row in read(client.get(path), _Rows).data]
 
 
 def _present(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -73,20 +71,3 @@ def _present(attributes: dict[str, Any]) -> dict[str, Any]:
     if isinstance(location, dict):
         kept["location"] = {name: value for name, value in location.items() if value is not None}
     return {name: value for name, value in kept.items() if value not in (None, "", {})}
-
-
-def _read(answer: Answer, shape: type[T]) -> T:
-    if failure := failure_of(answer):
-        raise PlatformError(failure)
-    try:
-        return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise PlatformError(
-            Failure(
-                FailureKind.UNEXPECTED,
-                f"Klaviyo's answer cannot be read: {exc}"[:500],
-                code="unexpected",
-                status=answer.status,
-                answer=answer.text,
-            )
-        ) from exc
