@@ -62,7 +62,7 @@ WITH next AS (
   WHERE undo.state = 'running' AND undo.next_attempt_at <= %(now)s
     AND (undo.lease_until IS NULL OR undo.lease_until < %(now)s)
     AND job.state IN ('done', 'cancelled')
-    AND store.paused_at IS NULL AND account.held_since IS NULL
+    AND store.paused_at IS NULL AND account.held_since IS NULL AND account.tripped_at IS NULL
   ORDER BY undo.next_attempt_at LIMIT 1 FOR UPDATE OF undo SKIP LOCKED
 )
 UPDATE integrations_undo undo
@@ -89,13 +89,19 @@ class UndoQuerySet(models.QuerySet["Undo"]):
 
     def due(self, now: datetime) -> Self:
         """Those that somebody could take."""
-        return self.filter(
+        return self.free().filter(
             Q(lease_until=None) | Q(lease_until__lt=now),
             state=UndoState.RUNNING,
             next_attempt_at__lte=now,
+        )
+
+    def free(self) -> Self:
+        """Those that nothing holds: neither their shop, nor their account, nor their job."""
+        return self.filter(
             job__state__in=["done", "cancelled"],
             job__store__paused_at=None,
             job__store__klaviyo_account__held_since=None,
+            job__store__klaviyo_account__tripped_at=None,
         )
 
 

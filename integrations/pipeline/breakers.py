@@ -16,6 +16,7 @@ from integrations import queue
 from integrations.domain import breaking as domain
 from integrations.domain.breaking import BreakerState
 from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.undo import UndoState
 from integrations.domain.windows import WindowState
 from integrations.models import (
     Breaker,
@@ -25,6 +26,7 @@ from integrations.models import (
     Store,
     StoreLane,
     SyncWindow,
+    Undo,
 )
 
 from . import audit, health
@@ -211,5 +213,11 @@ def _let_go(on: Guarded, now: datetime) -> None:
         StoreLane.objects.filter(store__klaviyo_account=on, failures__gt=0).update(
             not_before=None, wait_reason="", failures=0
         )
+        undone = Undo.objects.filter(job__store__klaviyo_account=on, state=UndoState.RUNNING)
+        undone.filter(failures__gt=0, next_attempt_at__gt=now).update(
+            next_attempt_at=now, wait_reason="", failures=0
+        )
+        if undone.exists():
+            queue.ask_for(queue.UNDO)
     if not health.drains_alive(now):
         queue.ask_for(queue.DRAIN)

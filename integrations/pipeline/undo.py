@@ -117,7 +117,8 @@ def possible(job: SyncJob, now: datetime) -> Possible:
 
 def latest(job: SyncJob) -> Progress | None:
     """The last time somebody took this job back, or listed what that would mean."""
-    undo = Undo.objects.filter(job=job).order_by("-id").first()
+    rows = Undo.objects.filter(job=job).select_related("job__store__klaviyo_account")
+    undo = rows.order_by("-id").first()
     return progress(undo) if undo else None
 
 

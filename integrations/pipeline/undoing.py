@@ -34,7 +34,7 @@ from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
 from integrations.secrets import LostKey
 
-from . import audit, befores, budgets, jobs, logins, undo_results
+from . import audit, befores, breakers, budgets, jobs, logins, undo_results
 from .items import Item, Outcome
 from .routing import FEW
 from .sending import Report, Sender
@@ -98,6 +98,8 @@ class _Work:
             client = logins.klaviyo(self._store.klaviyo_account, now=self._clock())
             while not self._is_over():
                 self._keep_lease()
+                if not Undo.objects.owned(self._claim).free().exists():
+                    break
                 batch = self._next()
                 if not batch:
                     self._rest_or_end()
@@ -153,6 +155,7 @@ class _Work:
         )
         report = sender.send([item for item, _ in planned])
         self._settle(planned, report)
+        self._note_trouble(report)
         if report.auth_failure:
             raise PlatformError(report.auth_failure)
         if report.troubled:
@@ -266,6 +269,14 @@ class _Work:
                 elif item.outcome is Outcome.DEAD:
                     message = item.failure.message if item.failure else ""
                     self._end([row], ItemState.FAILED, message)
+
+    def _note_trouble(self, report: Report) -> None:
+        """Tell the account's breaker, as everybody does who calls."""
+        account, now = self._store.klaviyo_account, self._clock()
+        if report.troubled and report.got_nowhere and report.calls:
+            breakers.failed(account, report.troubled, calls=len(report.calls), now=now)
+        elif report.answered and breakers.is_troubled(account):
+            breakers.answered(account, now=now)
 
     def _end(self, rows: list[UndoItem], state: ItemState, message: str) -> None:
         UndoItem.objects.filter(pk__in=[row.pk for row in rows], state=ItemState.WAITING).update(

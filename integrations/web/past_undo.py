@@ -32,6 +32,7 @@ def page(request: Signed, public_id: UUID) -> HttpResponse:
         "now": now,
         "possible": undo.possible(job, now),
         "latest": latest,
+        "hold": undo_pages.hold(latest.undo, now=now) if latest else None,
         "items": undo_pages.items(latest.undo, after=after) if latest else None,
         "paged": bool(after),
         "may": roles.may(request.user, Capability.BACKFILL, merchant),

@@ -5,15 +5,26 @@ import json
 from datetime import timedelta
 
 import pytest
+from django_q.models import OrmQ
 
 from integrations.domain.undo import CHANGED_SINCE, NEW_VARIANTS
 from integrations.domain.windows import JobState, Stretch
-from integrations.models import AuditEntry, Before, Delivery, Event, SyncWindow, Undo, UndoItem
+from integrations.models import (
+    AuditEntry,
+    Before,
+    Delivery,
+    Event,
+    KlaviyoAccount,
+    SyncWindow,
+    Undo,
+    UndoItem,
+)
 from integrations.pipeline import (
     audit,
     backfill,
     befores,
     jobs,
+    probing,
     sync_jobs,
     undo,
     undo_export,
@@ -210,6 +221,80 @@ def test_a_worker_that_dies_in_the_middle_is_taken_over_and_nothing_is_refused(
         follow(clock)
 
     assert set(results(made).values()) == {"done"}
+    assert account.items == {}
+
+
+def test_while_klaviyo_has_trouble_nothing_is_taken_back_and_then_it_goes_on_by_itself(
+    klaviyo, account, store, clock, fetch
+):
+    job = fetch("products")
+    made = undo.draft(job, by=None, now=clock())
+    undo.confirm(made, by=audit.AUTOMATIC, now=clock())
+    Undo.objects.update(failures=3, next_attempt_at=clock() + timedelta(minutes=5))
+    breaker = factories.a_breaker(klaviyo_account=store.klaviyo_account, probe_at=clock())
+    calls = len(klaviyo.calls)
+
+    clock.forward(minutes=10)
+    assert undoing.run(clock=clock, stopping=lambda: False) == 0
+    assert not Undo.objects.due(clock()).exists()
+    assert len(klaviyo.calls) == calls
+
+    Undo.objects.update(next_attempt_at=clock() + timedelta(minutes=5))
+    OrmQ.objects.all().delete()
+    assert probing.probe_due(clock=clock) == 1
+    breaker.refresh_from_db()
+    assert breaker.state == "closed"
+    assert "integrations.tasks.take_back" in [one.task["func"] for one in OrmQ.objects.all()]
+    for _ in range(5):
+        undoing.run(clock=clock, stopping=lambda: False)
+        follow(clock)
+    assert account.items == {}
+    assert set(results(made).values()) == {"done"}
+
+
+def test_an_outage_in_the_middle_is_told_to_the_breaker_and_costs_a_few_calls(
+    klaviyo, account, store, clock, fetch
+):
+    job = fetch("products")
+    made = undo.draft(job, by=None, now=clock())
+    undo.confirm(made, by=audit.AUTOMATIC, now=clock())
+    klaviyo.script.answer_next(Reply(503), times=10_000)
+    calls = len(klaviyo.calls)
+
+    for _ in range(120):
+        undoing.run(clock=clock, stopping=lambda: False)
+        probing.probe_due(clock=clock)
+        clock.forward(seconds=5)
+
+    assert KlaviyoAccount.objects.get().tripped_at
+    # Without the breaker it would have called each few seconds, and then each five minutes.
+    made_since = list(klaviyo.calls)[calls:]
+    probes = sum(call["path"] == "/api/events" for call in made_since)
+    assert 0 < len(made_since) - probes <= 8
+    assert set(results(made).values()) == {"waiting"}
+    klaviyo.script.reset()
+    for _ in range(8):
+        clock.forward(minutes=5)
+        probing.probe_due(clock=clock)
+        undoing.run(clock=clock, stopping=lambda: False)
+        follow(clock)
+    assert account.items == {}
+
+
+def test_a_shop_that_is_paused_in_the_middle_keeps_the_rest(account, store, clock, fetch):
+    job = fetch("products")
+    made = undo.draft(job, by=None, now=clock())
+    undo.confirm(made, by=audit.AUTOMATIC, now=clock())
+    claim = Undo.objects.claim(by="test", now=clock())
+    type(store).objects.update(paused_at=clock())
+
+    assert undoing._Work(claim, clock, lambda: False).run() == 0
+
+    assert account.items
+    type(store).objects.update(paused_at=None)
+    for _ in range(5):
+        undoing.run(clock=clock, stopping=lambda: False)
+        follow(clock)
     assert account.items == {}
 
 

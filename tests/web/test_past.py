@@ -12,7 +12,7 @@ from django.urls import reverse
 from integrations.domain import forecast
 from integrations.domain.windows import JobState, WindowState
 from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow, Undo
-from integrations.pipeline import backfill
+from integrations.pipeline import backfill, undoing
 from tests import factories as a
 
 ENDED = {
@@ -503,6 +503,38 @@ def test_taking_back_shows_its_list_before_it_begins_and_begins_once(owner, over
     assert "This was begun already" in page or "being taken back already" in page
     assert AuditEntry.objects.filter(action="undo.confirmed").count() == 1
     assert "Stopped" in act(owner, "past-undo-stop", listed)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence", "link"),
+    [
+        ("trouble", "Klaviyo has trouble at the moment.", "account"),
+        ("login", "Klaviyo does not let us in.", "account-reconnect"),
+        ("paused", "The shop is paused. Nothing is taken back", "store"),
+        ("limit", "Klaviyo&#x27;s limit is used up for the moment.", ""),
+    ],
+)
+def test_taking_back_says_what_it_waits_for(owner, world, over, now, what, sentence, link):
+    under_way = a.an_undo(over, state="running", confirmed_at=now)
+    a.an_undo_item(under_way)
+    assert sentence not in read(owner, "past-undo", over)
+    if what == "trouble":
+        a.a_breaker(klaviyo_account=world.account)
+    elif what == "login":
+        type(world.account).objects.update(held_since=now, held_reason="revoked")
+    elif what == "paused":
+        type(world.store).objects.update(paused_at=now)
+    else:
+        Undo.objects.update(wait_reason=undoing.LIMITED, next_attempt_at=now + timedelta(minutes=4))
+
+    page = read(owner, "past-undo", over)
+
+    assert sentence in page
+    target = world.store if link == "store" else world.account
+    if link:
+        assert reverse(link, args=[target.public_id]) in page
+    else:
+        assert "It goes on" in page
 
 
 def test_what_runs_cannot_be_taken_back_yet(owner, job):
