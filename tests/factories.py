@@ -144,6 +144,7 @@ def a_dead_letter(store: Store, **changes: Any) -> DeadLetter:
         "answer": '{"errors": [{"code": "invalid"}]}',
         "attempts": 1,
         "created_at": NOON,
+        "failed_at": NOON,
     }
     return DeadLetter.objects.create(**defaults | changes)
 

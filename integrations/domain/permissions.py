@@ -27,6 +27,15 @@ class Capability(StrEnum):
     EXPORT_HISTORY = "Export the history"
     BACKFILL = "Plan, start, pause and stop fetching past data"
     BACKFILL_LOUD = "Let past data start flows, with a reason"
+    SEND_AGAIN = "Send failed records again, up to the number below"
+    REPAIR = "Change what would be sent of a failed record"
+    BIN = "Put failed records into the bin and take them out again"
+    REVEAL = "See personal data of a failed record, which is written down"
+    EXPORT_FAILED = "Export failed records"
+    REPLAY_LOUD = "Let what is sent again start flows, with a reason"
+    IMPORT_FAILED = "Import failed records of another integration"
+    WORK_CAUSES = "Own, park, merge and split the reasons of failed records"
+    APPROVE_REPLAY = "Be the second person for what is sent again in large numbers"
     INVITE = "Invite people, send an invitation again, withdraw it"
     REMOVE_PEOPLE = "Remove people from the team"
     CHANGE_ROLES = "Change somebody's role"
@@ -47,6 +56,9 @@ _MEMBER = frozenset(
         Capability.READ_HISTORY,
         Capability.SEE_TEAM,
         Capability.BACKFILL,
+        Capability.SEND_AGAIN,
+        Capability.REPAIR,
+        Capability.BIN,
     }
 )
 _OWNER = _MEMBER | {
@@ -54,11 +66,20 @@ _OWNER = _MEMBER | {
     Capability.DISCONNECT,
     Capability.EXPORT_HISTORY,
     Capability.BACKFILL_LOUD,
+    Capability.REVEAL,
+    Capability.EXPORT_FAILED,
+    Capability.REPLAY_LOUD,
     Capability.INVITE,
     Capability.REMOVE_PEOPLE,
     Capability.CHANGE_ROLES,
 }
-_SUPPORT = _OWNER | {Capability.SEE_EVERY_MERCHANT, Capability.SEE_RAW_ROWS}
+_SUPPORT = _OWNER | {
+    Capability.SEE_EVERY_MERCHANT,
+    Capability.SEE_RAW_ROWS,
+    Capability.IMPORT_FAILED,
+    Capability.WORK_CAUSES,
+    Capability.APPROVE_REPLAY,
+}
 
 CAPABILITIES = {
     Role.MEMBER: _MEMBER,
@@ -66,6 +87,16 @@ CAPABILITIES = {
     Role.SUPPORT: _SUPPORT,
     Role.ADMINISTRATOR: frozenset(Capability),
 }
+
+# So many failed records each may have sent again, or put into the bin, in one go.
+MOST_SENT_AGAIN = {
+    Role.MEMBER: 100,
+    Role.OWNER: 1_000,
+    Role.SUPPORT: 100_000,
+    Role.ADMINISTRATOR: 1_000_000,
+}
+# From here on a second person must agree, whoever asks.
+SECOND_PERSON_FROM = 10_000
 
 
 def allows(role: Role | None, capability: Capability) -> bool:

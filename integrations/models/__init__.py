@@ -8,7 +8,7 @@ from .budgets import Budget, ShopBudget
 from .bulk_lines import BulkLine
 from .calls import Attempt, Call
 from .credentials import Credential
-from .dead_letters import Cause, DeadLetter
+from .dead_letters import Cause, CauseCount, CauseDay, DeadLetter, DeadLetterTry
 from .deliveries import Delivery
 from .events import Event
 from .health import Heartbeat, RefusalCount
@@ -18,6 +18,8 @@ from .lanes import StoreLane
 from .notices import Notice
 from .people import Membership, Merchant, User
 from .reconnections import Gap, Reconnection
+from .repairs import Repair
+from .replays import Replay, ReplayItem
 from .stores import Store
 from .subscriptions import PathTest, Subscription
 from .sync_jobs import SyncJob, SyncWindow
@@ -34,8 +36,11 @@ __all__ = [
     "BulkLine",
     "Call",
     "Cause",
+    "CauseCount",
+    "CauseDay",
     "Credential",
     "DeadLetter",
+    "DeadLetterTry",
     "Delivery",
     "Event",
     "Gap",
@@ -50,6 +55,9 @@ __all__ = [
     "Reconnection",
     "RefusalCount",
     "RemoteJob",
+    "Repair",
+    "Replay",
+    "ReplayItem",
     "ShopBudget",
     "Store",
     "StoreLane",

@@ -5,6 +5,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
+
+from integrations.domain.causes import LABELS, CauseState
 
 from .accounts import KlaviyoAccount
 from .events import Event
@@ -20,25 +23,105 @@ class Cause(models.Model):
     code = models.CharField(max_length=80)
     field = models.CharField(max_length=160, blank=True)
     rule = models.CharField(max_length=80, blank=True)
+    # A part that was split off by hand: empty, or what sets it apart from the rest.
+    part = models.CharField(max_length=120, blank=True, default="", db_default="")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+
+    state = models.CharField(
+        max_length=10,
+        choices=list(LABELS.items()),
+        default=CauseState.NEW,
+        db_default=CauseState.NEW.value,
+    )
+    state_at = models.DateTimeField(null=True, blank=True)
+    owner = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=500, blank=True, default="", db_default="")
+    # Parked until the first of these: a date, a number of open records, a growth in per cent of
+    # what was open when it was parked.
+    parked_until = models.DateTimeField(null=True, blank=True)
+    parked_count = models.IntegerField(null=True, blank=True)
+    parked_growth = models.IntegerField(null=True, blank=True)
+    parked_at_count = models.IntegerField(null=True, blank=True)
+    # When the last of its records was settled; what fails afterwards makes it come back.
+    settled_at = models.DateTimeField(null=True, blank=True)
+    # Shown as one with another group; new records of it are counted there.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged"
+    )
+    # The group this one was split off; new records that match go to the part.
+    split_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="parts"
+    )
+    split_store = models.ForeignKey(Store, models.CASCADE, null=True, blank=True, related_name="+")
+    split_text = models.CharField(max_length=200, blank=True, default="", db_default="")
+
+    # Worked out in the background, since counting people reads every record: as of `figures_at`.
+    people = models.IntegerField(default=0, db_default=0)
+    # Value of the orders that are touched, by currency: {"EUR": "120.50"}.
+    amounts = models.JSONField(default=dict, db_default={}, blank=True)
+    figures_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["merchant", "platform", "code", "field", "rule"], name="cause_once"
-            )
+                fields=["merchant", "platform", "code", "field", "rule", "part"], name="cause_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=list(CauseState)), name="cause_state_known"
+            ),
         ]
 
     def __str__(self) -> str:
-        return " · ".join(filter(None, [self.platform, self.code, self.field, self.rule]))
+        named = [self.platform, self.code, self.field, self.rule, self.part]
+        return " · ".join(filter(None, named))
+
+
+class CauseCount(models.Model):
+    """How many records of a cause and store are in a state: kept by PostgreSQL itself.
+
+    A trigger of `integrations_deadletter` counts every change in the same transaction, so that a
+    list of a million records costs as much to count as one of ten.
+    """
+
+    cause = models.ForeignKey(Cause, models.CASCADE, related_name="counts", db_index=False)
+    store = models.ForeignKey(Store, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10)
+    records = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cause", "store", "state"], name="cause_count_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cause_id} {self.state}: {self.records}"
+
+
+class CauseDay(models.Model):
+    """How many records of a cause failed on a day (UTC), first or again: kept by PostgreSQL."""
+
+    cause = models.ForeignKey(Cause, models.CASCADE, related_name="days", db_index=False)
+    store = models.ForeignKey(Store, models.CASCADE, related_name="+")
+    day = models.DateField()
+    failed = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cause", "store", "day"], name="cause_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cause_id} {self.day}: {self.failed}"
 
 
 class DeadLetterState(models.TextChoices):
     """Whether somebody still has to decide."""
 
     OPEN = "open", "Needs a decision"
-    RESOLVED = "resolved", "Resolved"
+    SENDING = "sending", "On its way again"
+    RESOLVED = "resolved", "Settled"
+    BINNED = "binned", "In the bin"
 
 
 class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
@@ -74,7 +157,28 @@ class DeadLetter(models.Model):
     status = models.SmallIntegerField(null=True, blank=True)
     answer = models.TextField(blank=True)
     attempts = models.IntegerField(default=0)
+    # When it failed first, and when it failed last.
     created_at = models.DateTimeField()
+    failed_at = models.DateTimeField(db_default=Now())
+    # How often it has failed; each failure before the last is a row of `DeadLetterTry`.
+    times = models.IntegerField(default=1, db_default=1)
+    # Whose and how much, for the figures of its cause: the ledger's name for the person, which
+    # holds no personal data, and the value of an order.
+    person = models.CharField(max_length=60, blank=True, default="", db_default="")
+    amount = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
+    # When and how it was settled: sent, known, skipped, replaced (see `ItemState`).
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_as = models.CharField(max_length=12, blank=True, default="", db_default="")
+    # Fetched from the store again: the message that now stands for it.
+    replaced_by = models.ForeignKey(
+        Event, models.SET_NULL, null=True, blank=True, related_name="replaces", db_index=False
+    )
+    binned_at = models.DateTimeField(null=True, blank=True)
+    binned_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    bin_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
+    # From then on it has no content any more: its term was over, or it was erased on request.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeadLetterQuerySet.as_manager()
 
@@ -91,7 +195,45 @@ class DeadLetter(models.Model):
             ),
             models.Index(fields=["-id"], condition=Q(state="open"), name="dead_letter_newest"),
             models.Index(fields=["cause", "state", "-id"], name="dead_letter_by_cause"),
+            models.Index(fields=["store", "state", "-id"], name="dead_letter_by_store"),
+            models.Index(fields=["state", "-id"], name="dead_letter_by_state"),
+            models.Index(fields=["source_id", "-id"], name="dead_letter_by_record"),
+            models.Index(
+                fields=["replaced_by"],
+                condition=Q(replaced_by__isnull=False),
+                name="dead_letter_replaced",
+            ),
+            models.Index(
+                fields=["binned_at"], condition=Q(state="binned"), name="dead_letter_in_bin"
+            ),
+            models.Index(
+                fields=["created_at"], condition=Q(erased_at=None), name="dead_letter_to_erase"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.identity or f"unreadable event {self.event_id}"
+
+
+class DeadLetterTry(models.Model):
+    """One failure of a record before its last: what was said then, never changed afterwards."""
+
+    dead_letter = models.ForeignKey(
+        DeadLetter, models.CASCADE, related_name="tries", db_index=False
+    )
+    number = models.IntegerField()
+    at = models.DateTimeField()
+    cause = models.ForeignKey(Cause, models.PROTECT, related_name="+", db_index=False)
+    message = models.CharField(max_length=500)
+    pointer = models.CharField(max_length=300, blank=True)
+    status = models.SmallIntegerField(null=True, blank=True)
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "dead letter tries"
+        constraints = [
+            models.UniqueConstraint(fields=["dead_letter", "number"], name="dead_letter_try_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dead_letter_id} · {self.number}"

@@ -9,7 +9,10 @@ from typing import Any
 from django.db import connection
 
 from integrations.domain.failures import Failure
-from integrations.models import DeadLetter, Store
+from integrations.domain.operations import TrackEvent, UpsertProfile, identity_of
+from integrations.models import DeadLetter, DeadLetterTry, Store
+from integrations.models.dead_letters import DeadLetterState
+from integrations.platforms.klaviyo.bodies import document
 
 from .items import Item, Outcome
 from .reading import Reading
@@ -18,7 +21,7 @@ _CAUSE = """
 INSERT INTO integrations_cause AS known
   (merchant_id, platform, code, field, rule, first_seen_at, last_seen_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (merchant_id, platform, code, field, rule)
+ON CONFLICT (merchant_id, platform, code, field, rule, part)
 DO UPDATE SET last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
 RETURNING id
 """
@@ -51,7 +54,59 @@ def keep(
             rows.append(_unreadable(store, find, reading, now))
         elif ending.state == "dead" and ending.failure is not None:
             rows.append(_given_up(store, find, reading, ending.failure, now))
-    DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
+    put_aside(rows, now=now)
+
+
+def put_aside(rows: Iterable[DeadLetter], *, now: datetime) -> None:
+    """Keep dead letters; one that was settled before and fails again is open again.
+
+    What was said the time before becomes a row of its own. One that is open already stays as it
+    is: its event was only tried again for the sake of another operation.
+    """
+    wanted = {(row.event_id, row.identity): row for row in rows}
+    if not wanted:
+        return
+    events = [event_id for event_id, _ in wanted]
+    known = DeadLetter.objects.filter(event_id__in=events).select_for_update().order_by("pk")
+    again = []
+    for one in known.defer("payload"):
+        row = wanted.pop((one.event_id, one.identity), None)
+        if row is not None and one.state != DeadLetterState.OPEN:
+            again.append((one, row))
+    DeadLetter.objects.bulk_create(wanted.values(), ignore_conflicts=True)
+    if again:
+        _fail_again(again, now)
+
+
+# What a new failure says anew.
+_SAID = ("cause_id", "payload", "message", "pointer", "status", "answer", "attempts", "kind",
+         "source_id", "person", "amount", "currency")  # fmt: skip
+
+
+def _fail_again(again: list[tuple[DeadLetter, DeadLetter]], now: datetime) -> None:
+    DeadLetterTry.objects.bulk_create(
+        (
+            DeadLetterTry(
+                dead_letter=one,
+                number=one.times,
+                at=one.failed_at,
+                cause_id=one.cause_id,
+                message=one.message,
+                pointer=one.pointer,
+                status=one.status,
+                answer=one.answer,
+            )
+            for one, _ in again
+        ),
+        ignore_conflicts=True,
+    )
+    for one, row in again:
+        for name in _SAID:
+            setattr(one, name, getattr(row, name))
+        one.state, one.failed_at, one.times = DeadLetterState.OPEN, now, one.times + 1
+        one.settled_at, one.settled_as, one.binned_at = None, "", None
+    changed = [*_SAID, "state", "failed_at", "times", "settled_at", "settled_as", "binned_at"]
+    DeadLetter.objects.bulk_update([one for one, _ in again], changed)
 
 
 def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime) -> DeadLetter:
@@ -65,6 +120,7 @@ def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime
         message=message,
         attempts=attempts,
         created_at=now,
+        failed_at=now,
     )
 
 
@@ -105,14 +161,25 @@ def _of_item(store: Store, find: FindCause, item: Item, attempts: int, now: date
         identity=item.identity,
         kind=item.operation.kind,
         source_id=getattr(item.operation, "source_id", ""),
-        payload=item.content.content,
+        payload=document(item.content),
+        **_touched(item),
         message=failure.message,
         pointer=failure.pointer,
         status=failure.status,
         answer=failure.answer,
         attempts=attempts,
         created_at=now,
+        failed_at=now,
     )
+
+
+def _touched(item: Item) -> dict[str, Any]:
+    """Whose record it is and how much it is worth, for the figures of its cause."""
+    operation = item.operation
+    if isinstance(operation, TrackEvent):
+        worth = {"amount": operation.value, "currency": (operation.currency or "")[:3]}
+        return {"person": identity_of(operation.profile)} | worth
+    return {"person": operation.identity} if isinstance(operation, UpsertProfile) else {}
 
 
 def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) -> DeadLetter:
@@ -128,6 +195,7 @@ def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) 
         pointer=found.field[:300],
         attempts=reading.event.attempts + 1,
         created_at=now,
+        failed_at=now,
     )
 
 
@@ -149,4 +217,5 @@ def _given_up(
         answer=failure.answer,
         attempts=reading.event.attempts + 1,
         created_at=now,
+        failed_at=now,
     )

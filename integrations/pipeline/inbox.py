@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from integrations.domain.lanes import Lane
-from integrations.models import Attempt, DeadLetter, Event, Store, StoreLane
+from integrations.models import Attempt, Event, Store, StoreLane
 from integrations.models.lanes import LEASE, Claim, Taken
 
 from . import (
@@ -119,9 +119,9 @@ def _adopt(claim: Claim, now: datetime) -> int:
 
 def _put_aside(store_id: int, culprits: list[Event], now: datetime) -> None:
     store = Store.objects.get(pk=store_id)
-    DeadLetter.objects.bulk_create(
+    dead_letters.put_aside(
         [dead_letters.of_worker_death(store, one.pk, one.attempts, now=now) for one in culprits],
-        ignore_conflicts=True,
+        now=now,
     )
     Event.objects.waiting().filter(pk__in=[one.pk for one in culprits]).update(
         state="dead", settled_at=now

@@ -220,6 +220,7 @@ def _put_aside(
                 answer=f"job {job.remote_id}: {error.code} {error.detail}"[:2000],
                 attempts=event.attempts,
                 created_at=now,
+                failed_at=now,
             )
         )
-    DeadLetter.objects.bulk_create(rows, ignore_conflicts=True)
+    dead_letters.put_aside(rows, now=now)

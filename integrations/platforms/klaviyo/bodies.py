@@ -47,6 +47,13 @@ def fragment(operation: Operation, *, history: bool) -> Fragment:
             return Fragment(b"", b"")
 
 
+def document(one: Fragment) -> bytes:
+    """One operation as one JSON object, `profile` beside what is said: what a person can read."""
+    if not one.profile:
+        return one.content
+    return b'{"profile":' + one.profile + b"," + one.content[1:]
+
+
 def assemble(endpoint: Endpoint, items: list[tuple[Operation, Fragment]]) -> bytes:
     """Put encoded operations together to the body of one request, in their order."""
     match endpoint:
