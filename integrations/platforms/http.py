@@ -3,16 +3,28 @@
 import threading
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Timeout
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 
 # A drain must end within 20 s of a stop, so one call may take ten at most.
 TIMEOUT = (3.05, 10.0)
 LONGEST_ANSWER = 2000
+# A thread remembers so many kinds of request; a kind is an address with its headers.
+MOST_KINDS = 256
 
 _local = threading.local()
 
@@ -51,48 +63,100 @@ def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
     """
     started = time.monotonic()
     try:
-        request = _template(method, url, tuple(headers.items())).copy()
-        request.prepare_body(body, None)
-        response = _session().send(request, timeout=TIMEOUT, allow_redirects=False)
-        content = response.content
-    except requests.RequestException as exc:
+        kind = _kind(method, url, tuple(headers.items()))
+        response = kind.pool.urlopen(
+            method,
+            kind.path,
+            body,
+            kind.headers,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=TIMEOUT[0], read=TIMEOUT[1]),
+        )
+    except (requests.RequestException, HTTPError, OSError) as exc:
+        code = _code(exc)
         failure = Failure(
             kind=FailureKind.TRANSIENT,
             message="No answer in time."
-            if isinstance(exc, requests.Timeout)
+            if code.endswith("Timeout")
             else "The connection broke before an answer came.",
-            code=type(exc).__name__,
+            code=code,
         )
     else:
         return Answer(
-            status=response.status_code,
+            status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=content,
+            body=response.data,
             milliseconds=_since(started),
         )
     # Not chained: the library's own exceptions hold the request, and may quote a token from it.
     raise NoAnswer(failure, _since(started))
 
 
-@lru_cache(maxsize=256)
-def _template(
-    method: str, url: str, headers: tuple[tuple[str, str], ...]
-) -> requests.PreparedRequest:
-    """A request without its body: the same few are sent again and again."""
-    # As bytes: a key with a sign beyond Latin-1 is refused by the platform, not by us.
-    named = {name: value.encode() for name, value in headers}
-    return _session().prepare_request(requests.Request(method, url, headers=named))
+class _Kind(NamedTuple):
+    """Everything of a request but its body: the same few are sent again and again."""
+
+    pool: HTTPConnectionPool
+    path: str
+    headers: Mapping[str, str]
 
 
-def _session() -> requests.Session:
-    """One session per thread: sessions are not safe to share."""
-    session: requests.Session | None = getattr(_local, "session", None)
-    if session is None:
-        session = requests.Session()
-        # The environment's proxies and .netrc are looked up anew on every call, at half its cost.
-        session.trust_env = False
-        _local.session = session
-    return session
+class _Adapter(HTTPAdapter):
+    """Makes a request what the library makes of it, once, and leaves its sending to the pool.
+
+    What a session does around each request (cookies, redirects, hooks, proxies) is not for us,
+    and cost more than the sending.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session = requests.Session()
+        # Neither the environment's proxies nor its passwords (.netrc) are ours.
+        self._session.trust_env = False
+        self._kinds: dict[object, _Kind] = {}
+
+    def kind(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _Kind:
+        """Look a kind of request up, or make it. Raises requests.RequestException, HTTPError."""
+        key = (method, url, headers)
+        if (known := self._kinds.get(key)) is not None:
+            return known
+        # Its UTF-8, byte by byte: a key with a sign beyond Latin-1 is refused by the platform, not
+        # by us.
+        named = {name: value.encode().decode("latin-1") for name, value in headers}
+        request = self._session.prepare_request(requests.Request(method, url, headers=named))
+        pool = self.get_connection_with_tls_context(request, verify=True)
+        assert isinstance(pool, HTTPConnectionPool)  # noqa: S101 - what the stubs call otherwise
+        self.cert_verify(pool, request.url, verify=True, cert=None)  # type: ignore[no-untyped-call]
+        # How long a body is, is said with each.
+        kept = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        if len(self._kinds) >= MOST_KINDS:
+            self._kinds.clear()
+        made = self._kinds[key] = _Kind(pool, request.path_url, kept)
+        return made
+
+
+def _kind(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _Kind:
+    """From a thread's own connections, which no other thread uses."""
+    adapter: _Adapter | None = getattr(_local, "adapter", None)
+    if adapter is None:
+        adapter = _local.adapter = _Adapter()
+    return adapter.kind(method, url, headers)
+
+
+def _code(exc: Exception) -> str:
+    """What went wrong, by the names that the library gives to it."""
+    match exc:
+        case ReadTimeoutError():
+            return "ReadTimeout"
+        case ConnectTimeoutError() if not isinstance(exc, NewConnectionError):
+            return "ConnectTimeout"
+        case SSLError():
+            return "SSLError"
+        case requests.RequestException():
+            return type(exc).__name__
+        case _:
+            return "ConnectionError"
 
 
 def _since(started: float) -> int:
