@@ -8,9 +8,9 @@ import msgspec
 from django.db.models import Count, Max, Q, QuerySet
 
 from integrations.models import Cause, DeadLetter, Event, Store, User
-from integrations.models.dead_letters import DeadLetterState
 
-from . import cursors, figures
+from . import cursors, failed_lists, figures
+from .failed_lists import FailedFilter
 
 Row = TypeVar("Row")
 PAGE = 50
@@ -120,23 +120,6 @@ def _capped(rows: QuerySet[Any]) -> tuple[int, bool]:
 # --- failed records ------------------------------------------------------------------------------
 
 
-class FailedFilter(msgspec.Struct, frozen=True):
-    """What the list of failed records is narrowed to; empty parts do not narrow."""
-
-    state: str = DeadLetterState.OPEN
-    store: UUID | None = None
-    cause: int | None = None
-    record: str = ""
-    # Past data: those of one fetch, or of one of its periods.
-    fetch: UUID | None = None
-    period: UUID | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether anything but the state is narrowed."""
-        return bool(self.store or self.cause or self.record or self.fetch or self.period)
-
-
 class CauseCard(msgspec.Struct):
     """One cause with what it has stopped."""
 
@@ -148,19 +131,7 @@ class CauseCard(msgspec.Struct):
 
 def failed_records(user: User, wanted: FailedFilter, *, after: str) -> Page[DeadLetter]:
     """One page of the failed records a person may see, newest first."""
-    rows = DeadLetter.objects.visible_to(user)
-    if wanted.state:
-        rows = rows.filter(state=wanted.state)
-    if wanted.store:
-        rows = rows.filter(store__public_id=wanted.store)
-    if wanted.cause:
-        rows = rows.filter(cause=wanted.cause)
-    if wanted.record:
-        rows = rows.filter(source_id=wanted.record)
-    if wanted.fetch:
-        rows = rows.filter(event__window__job__public_id=wanted.fetch)
-    if wanted.period:
-        rows = rows.filter(event__window__public_id=wanted.period)
+    rows = failed_lists.rows(user, wanted)
     count, more = _capped(rows)
     if after.isascii() and after.isdigit() and len(after) < 19:
         rows = rows.filter(pk__lt=int(after))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -11,15 +11,15 @@ from integrations.domain.masking import mask_body, mask_text
 from integrations.models import Attempt, Cause, DeadLetter, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.pipeline import browsing
+from integrations.pipeline.failed_lists import FailedFilter
 
-from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 
 
 @signed_in
 def failed_records(request: Signed) -> HttpResponse:
     """Every failed record that waits for a decision, and why."""
-    wanted = _wanted(request)
+    wanted = FailedFilter.from_query(request.GET)
     page = browsing.failed_records(request.user, wanted, after=request.GET.get("after", ""))
     cards = browsing.causes(request.user, store=wanted.store)
     context = {
@@ -61,17 +61,3 @@ def failed_record(request: Signed, public_id: UUID) -> HttpResponse:
 def words_for(cause: Cause) -> object:
     """The sentence and the suggestion for a cause."""
     return explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)
-
-
-def _wanted(request: HttpRequest) -> browsing.FailedFilter:
-    """The filter an address asks for; what we do not know does not narrow."""
-    state = request.GET.get("state", DeadLetterState.OPEN)
-    cause = request.GET.get("cause", "")
-    return browsing.FailedFilter(
-        state="" if state == "all" else state if state in DeadLetterState.values else "open",
-        store=parameters.identifier(request.GET.get("store", "")),
-        cause=int(cause) if cause.isascii() and cause.isdigit() and len(cause) < 19 else None,
-        record=request.GET.get("record", "").strip()[:64].replace("\x00", ""),
-        fetch=parameters.identifier(request.GET.get("fetch", "")),
-        period=parameters.identifier(request.GET.get("period", "")),
-    )

@@ -1,0 +1,178 @@
+"""A selection of failed records: what it is narrowed to, in an address, in words, and its rows."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Self
+from uuid import UUID
+
+import msgspec
+from django.db.models import Q
+
+from integrations.domain.explanations import explain
+from integrations.domain.operations import Kind
+from integrations.models import Cause, DeadLetter, Store, User
+from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
+
+ALL = "all"
+# The kind of what could not even be read, as an address calls it; the rows say nothing there.
+UNREADABLE = "unreadable"
+KINDS = {kind.value: kind.value.replace("_", " ").capitalize() for kind in Kind} | {
+    UNREADABLE: "Could not be read"
+}
+_STATE_WORDS = {
+    "": "All failed records",
+    DeadLetterState.OPEN.value: "Failed records that need a decision",
+    DeadLetterState.SENDING.value: "Failed records on their way again",
+    DeadLetterState.RESOLVED.value: "Failed records that are settled",
+    DeadLetterState.BINNED.value: "Failed records in the bin",
+}
+
+
+class FailedFilter(msgspec.Struct, frozen=True):
+    """What the list of failed records is narrowed to; empty parts do not narrow."""
+
+    state: str = DeadLetterState.OPEN.value
+    store: UUID | None = None
+    # A reason stands for itself and for those that were merged into it.
+    cause: int | None = None
+    record: str = ""
+    kind: str = ""
+    # By when a record failed last; the end is left out.
+    since: datetime | None = None
+    until: datetime | None = None
+    # Past data: those of one fetch, or of one of its periods.
+    fetch: UUID | None = None
+    period: UUID | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether anything but the state is narrowed."""
+        named = self.record or self.kind or self.since or self.until
+        return bool(self.store or self.cause or self.fetch or self.period or named)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the counts PostgreSQL keeps count the same thing."""
+        narrowed = self.record or self.kind or self.since or self.until
+        return not (narrowed or self.fetch or self.period)
+
+    def to_query(self) -> dict[str, str]:
+        """Write the filter as the parts of an address; what does not narrow is left out."""
+        parts = {
+            "state": "" if self.state == DeadLetterState.OPEN else self.state or ALL,
+            "store": str(self.store or ""),
+            "cause": str(self.cause or ""),
+            "record": self.record,
+            "kind": self.kind,
+            "since": _written(self.since),
+            "until": _written(self.until),
+            "fetch": str(self.fetch or ""),
+            "period": str(self.period or ""),
+        }
+        return {name: value for name, value in parts.items() if value}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Read the filter an address asks for; what we do not know does not narrow."""
+        state, kind = query.get("state", ""), query.get("kind", "")
+        return cls(
+            state="" if state == ALL else state if state in DeadLetterState.values else "open",
+            store=_identifier(query.get("store", "")),
+            cause=_key(query.get("cause", "")),
+            record=query.get("record", "").strip()[:64].replace("\x00", ""),
+            kind=kind if kind in KINDS else "",
+            since=_moment(query.get("since", "")),
+            until=_moment(query.get("until", "")),
+            fetch=_identifier(query.get("fetch", "")),
+            period=_identifier(query.get("period", "")),
+        )
+
+    def words(self) -> str:
+        """Say what is selected, in a line."""
+        parts = [_STATE_WORDS[self.state]]
+        if self.store:
+            name = Store.objects.filter(public_id=self.store).values_list("name", flat=True).first()
+            parts.append(f"of {name or 'a shop that is gone'}")
+        if self.cause:
+            parts.append(f"because: {_sentence(self.cause)}")
+        if self.kind:
+            parts.append(f"of the kind “{KINDS[self.kind]}”")
+        if self.record:
+            parts.append(f"with the number {self.record}")
+        if self.fetch or self.period:
+            parts.append("of past data")
+        if self.since:
+            parts.append(f"that failed since {self.since:%d %b %Y, %H:%M} UTC")
+        if self.until:
+            parts.append(f"that failed before {self.until:%d %b %Y, %H:%M} UTC")
+        return ", ".join(parts)
+
+
+def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
+    """The failed records of a selection that a person may see, in no order."""
+    found = DeadLetter.objects.all()
+    if not user.is_staff:
+        # By their keys, which the indexes have; a merchant has a handful.
+        found = found.filter(store__in=stores_of(user))
+    if wanted.store:
+        found = found.filter(store__in=_store_ids(wanted.store))
+    if wanted.cause:
+        found = found.filter(cause__in=group_ids(wanted.cause))
+    if wanted.kind:
+        found = found.filter(kind="" if wanted.kind == UNREADABLE else wanted.kind)
+    conditions = {
+        "state": wanted.state,
+        "source_id": wanted.record,
+        "failed_at__gte": wanted.since,
+        "failed_at__lt": wanted.until,
+        "event__window__job__public_id": wanted.fetch,
+        "event__window__public_id": wanted.period,
+    }
+    return found.filter(**{name: value for name, value in conditions.items() if value})
+
+
+def stores_of(user: User) -> list[int]:
+    """The keys of the shops a person may see."""
+    return list(Store.objects.visible_to(user).values_list("pk", flat=True))
+
+
+def group_ids(cause: int) -> list[int]:
+    """The keys of a reason and of those that were merged into it."""
+    group = Cause.objects.filter(Q(pk=cause) | Q(merged_into=cause))
+    return list(group.values_list("pk", flat=True).order_by("pk"))
+
+
+def _store_ids(public_id: UUID) -> list[int]:
+    return list(Store.objects.filter(public_id=public_id).values_list("pk", flat=True))
+
+
+def _sentence(pk: int) -> str:
+    cause = Cause.objects.filter(pk=pk).first()
+    if cause is None:
+        return "a reason that is gone"
+    words = explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)
+    return words.sentence
+
+
+def _written(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as an address has it; one without a zone is taken for UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _identifier(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _key(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
