@@ -1,7 +1,10 @@
 """Work over a range of time: the job somebody asked for, and its windows."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import NamedTuple, Self
 
 from django.db import connection, models
@@ -12,8 +15,9 @@ from integrations.domain.windows import JobKind, JobState, Way, WindowState
 from .people import User
 from .stores import Store
 
-# Longer than a page takes to be read and landed, short enough that a dead worker costs little.
-WINDOW_LEASE = timedelta(seconds=60)
+# Renewed each few seconds by the process that reads, so that it may be shorter than a page takes:
+# a dead reader costs this much, and a slow one keeps its window.
+WINDOW_LEASE = timedelta(seconds=20)
 
 
 class SyncJobQuerySet(models.QuerySet["SyncJob"]):
@@ -130,6 +134,14 @@ class SyncWindowQuerySet(models.QuerySet["SyncWindow"]):
     def owned(self, claim: WindowClaim) -> Self:
         """The window, if it is still ours."""
         return self.filter(pk=claim.pk, epoch=claim.epoch)
+
+    def renew(self, claims: Iterable[WindowClaim], *, now: datetime) -> int:
+        """Keep windows for longer, where they are still ours and were not given back."""
+        mine = [Q(pk=one.pk, epoch=one.epoch) for one in claims]
+        if not mine:
+            return 0
+        held = self.filter(reduce(or_, mine), lease_until__isnull=False)
+        return held.update(lease_until=now + WINDOW_LEASE)
 
     def due(self, now: datetime) -> Self:
         """Those that somebody could take."""

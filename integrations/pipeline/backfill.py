@@ -29,6 +29,8 @@ LONGEST = 50.0
 LINGER = 2.0
 LOOK_EVERY = 0.25
 BEAT_EVERY = 1.0
+# Well within a lease, so that a moment's trouble of the database costs no window.
+KEEP_EVERY = timedelta(seconds=4)
 # Shops read side by side; each has one window at a time.
 READERS = 4
 # A login that does not work is found out by its own checks; the window looks again after this.
@@ -50,14 +52,20 @@ def read(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     return crew.landed
 
 
-def wake(*, now: datetime) -> None:
-    """Ask for a reader if windows are due and nobody reads."""
-    if SyncWindow.objects.due(now).exists() and not health.readers_alive(now):
+def wake(*, now: datetime) -> bool:
+    """Ask for a reader if windows are due and nobody reads; True if one was asked for."""
+    is_missing = SyncWindow.objects.due(now).exists() and not health.readers_alive(now)
+    if is_missing:
         queue.ask_for(queue.READ)
+    return is_missing
 
 
 class _Readers:
-    """Threads that each read one window at a time, with a database connection of their own."""
+    """Threads that each read one window at a time, and one that keeps what they have in hand.
+
+    A lease is shorter than a page may take: it is renewed while its process lives, so a window is
+    free soon after its reader was killed, and never while it is read.
+    """
 
     def __init__(self, clock: Clock, stopping: Callable[[], bool]) -> None:
         self.landed = 0
@@ -65,21 +73,27 @@ class _Readers:
         self._name = f"{health.READER}{socket.gethostname()}:{os.getpid()}"
         self._began = time.monotonic()
         self._busy_at = self._began
-        self._beat_at = 0.0
         self._lock = threading.Lock()
+        self._in_hand: set[WindowClaim] = set()
+        self._kept_at = clock()
+        self._ended = threading.Semaphore(0)
 
     def run(self) -> None:
         """Read until nothing is due."""
-        helpers = [
-            threading.Thread(target=self._help, name=f"window-{number}", daemon=True)
-            for number in range(1, READERS)
+        crew = [
+            threading.Thread(target=self._work, name=f"window-{number}", daemon=True)
+            for number in range(READERS)
         ]
-        for one in helpers:
+        for one in crew:
             one.start()
         try:
-            self._loop()
+            left = READERS
+            while left:
+                self._keep()
+                if self._ended.acquire(timeout=BEAT_EVERY):
+                    left -= 1
         finally:
-            for one in helpers:
+            for one in crew:
                 one.join()
             health.gone(self._name)
 
@@ -87,30 +101,36 @@ class _Readers:
         """Whether to stop behind the page in hand."""
         return self._stopping() or time.monotonic() - self._began > LONGEST
 
-    def _help(self) -> None:
+    def _keep(self) -> None:
+        """Leave a sign of life, and stay the holder of every window in hand."""
+        now = self._clock()
+        health.beat(self._name, now=now)
+        if now - self._kept_at < KEEP_EVERY:
+            return
+        self._kept_at = now
+        with self._lock:
+            claims = list(self._in_hand)
+        SyncWindow.objects.renew(claims, now=now)
+
+    def _work(self) -> None:
         try:
             self._loop()
         finally:
             connection.close()
+            self._ended.release()
 
     def _loop(self) -> None:
         while not self.is_over() and time.monotonic() - self._busy_at < LINGER:
-            self._beat()
             claim = SyncWindow.objects.claim(by=self._name, now=self._clock())
             if claim is None:
                 time.sleep(LOOK_EVERY)
                 continue
-            self._busy_at = time.monotonic()
+            self._note_life()
             self._one(claim)
 
-    def _beat(self) -> None:
-        with self._lock:
-            if time.monotonic() - self._beat_at < BEAT_EVERY:
-                return
-            self._beat_at = time.monotonic()
-        health.beat(self._name, now=self._clock())
-
     def _one(self, claim: WindowClaim) -> None:
+        with self._lock:
+            self._in_hand.add(claim)
         try:
             landed = read_window(
                 claim, clock=self._clock, is_over=self.is_over, alive=self._note_life
@@ -120,12 +140,14 @@ class _Readers:
             log.exception("window.broke", extra={"window": claim.pk})
             connection.close()
             return
+        finally:
+            with self._lock:
+                self._in_hand.discard(claim)
         with self._lock:
             self.landed += landed
 
     def _note_life(self) -> None:
         self._busy_at = time.monotonic()
-        self._beat()
 
 
 def read_window(

@@ -24,9 +24,16 @@ WINDOWS_AT_ONCE = 200
 def sweep(*, now: datetime) -> None:
     """Ask for a drain if anything is due, and for a probe."""
     health.beat(health.SWEEP, now=now)
-    if StoreLane.objects.any_due(now) and not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    wake(now=now)
     probing.wake(now=now)
+
+
+def wake(*, now: datetime) -> bool:
+    """Ask for a drain if anything is due and none is at work; True if one was asked for."""
+    is_missing = StoreLane.objects.any_due(now) and not health.drains_alive(now)
+    if is_missing:
+        queue.ask_for(queue.DRAIN)
+    return is_missing
 
 
 def prune(*, now: datetime) -> None:

@@ -77,10 +77,12 @@ def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     return handled
 
 
-def wake(*, now: datetime) -> None:
-    """Ask for a worker if an undo is due."""
-    if Undo.objects.due(now).exists():
+def wake(*, now: datetime) -> bool:
+    """Ask for a worker if an undo is due; True if one was asked for."""
+    is_due = Undo.objects.due(now).exists()
+    if is_due:
         queue.ask_for(queue.UNDO)
+    return is_due
 
 
 class _Work:

@@ -1,15 +1,23 @@
 """Past data, window by window, against a shop that has some."""
 
+import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
+from django_q.models import OrmQ
 
+from integrations import queue
 from integrations.domain.windows import BadRange, JobState, Stretch, WindowState
 from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow
+from integrations.models.sync_jobs import WINDOW_LEASE
 from integrations.pipeline import audit, backfill, landing, sync_jobs
+from integrations.pipeline.backfill import BEAT_EVERY
+from integrations.pipeline.pulse import LOOK_EVERY, Pulse
 from integrations.platforms.shopify import pages
 from tests import factories
 
@@ -171,10 +179,10 @@ def test_a_reader_that_dies_between_two_pages_is_taken_over_at_the_cursor(
     claim = SyncWindow.objects.claim(by="dies", now=clock())
     seen = []
     backfill.read_window(claim, clock=clock, is_over=lambda: len(seen) > 1 or seen.append(1))
-    SyncWindow.objects.filter(pk=claim.pk).update(lease_until=clock() + timedelta(seconds=60))
+    SyncWindow.objects.filter(pk=claim.pk).update(lease_until=clock() + WINDOW_LEASE)
     assert SyncWindow.objects.claim(by="early", now=clock()) is None
 
-    clock.forward(seconds=61)
+    clock.forward(seconds=21)
     finish(job)
 
     assert totals(job)["found__sum"] == ORDERS
@@ -182,6 +190,75 @@ def test_a_reader_that_dies_between_two_pages_is_taken_over_at_the_cursor(
         Counter(e["unique_id"] for e in events_of(klaviyo, "Placed Order")).most_common(1)[0][1]
         == 1
     )
+
+
+def test_what_a_killed_reader_held_goes_on_within_half_a_minute(shop, klaviyo, job, clock, finish):
+    start(job, clock)
+    began = clock()
+    assert SyncWindow.objects.claim(by="killed", now=clock())
+    OrmQ.objects.all().delete()
+    pulse = Pulse()
+
+    while not OrmQ.objects.exists():
+        clock.forward(seconds=LOOK_EVERY.total_seconds())
+        pulse.look(now=clock())
+
+    assert clock() - began < timedelta(seconds=30)
+    assert [one.task["func"] for one in OrmQ.objects.all()] == [queue.READ]
+    pulse.look(now=clock())
+    assert OrmQ.objects.count() == 1, "asked for once, however often it looks"
+    finish(job)
+    assert totals(job)["found__sum"] == ORDERS
+
+
+def test_a_window_whose_page_takes_long_stays_with_its_reader(
+    shop, klaviyo, job, clock, monkeypatch
+):
+    monkeypatch.setattr(backfill, "READERS", 1)
+    start(job, clock)
+    SyncWindow.objects.update(counted_at=clock(), way="pages")
+    shop.script.delay = 5.0
+    is_over = threading.Event()
+
+    def work():
+        backfill.read(clock=clock, stopping=is_over.is_set)
+        connection.close()
+
+    reader = threading.Thread(target=work)
+    reader.start()
+    wait_for = time.monotonic() + 5
+    while not SyncWindow.objects.exclude(lease_by="").exists() and time.monotonic() < wait_for:
+        time.sleep(0.05)
+
+    # Three times twelve seconds by the clock of the leases, while one page is read.
+    taken = []
+    for _ in range(3):
+        clock.forward(seconds=12)
+        time.sleep(1.3 * BEAT_EVERY)
+        assert totals(job)["found__sum"] == 0, "the page is still read"
+        taken.append(SyncWindow.objects.claim(by="other", now=clock()))
+    shop.script.delay = 0.0
+    is_over.set()
+    reader.join()
+
+    assert taken == [None, None, None]
+    assert totals(job)["found__sum"] > 0
+
+
+def test_a_renewal_brings_back_no_window_that_was_given_back_or_taken_over(
+    shop, klaviyo, job, clock
+):
+    start(job, clock)
+    claim = SyncWindow.objects.claim(by="first", now=clock())
+    assert SyncWindow.objects.renew([claim], now=clock()) == 1
+    backfill.give_back(claim, until=clock())
+    assert SyncWindow.objects.renew([claim], now=clock()) == 0
+
+    taken = SyncWindow.objects.claim(by="second", now=clock())
+
+    assert SyncWindow.objects.renew([claim], now=clock()) == 0
+    assert SyncWindow.objects.renew([claim, taken], now=clock()) == 1
+    assert SyncWindow.objects.renew([], now=clock()) == 0
 
 
 def test_whoever_lost_the_lease_lands_nothing(shop, klaviyo, job, clock):

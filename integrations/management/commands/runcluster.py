@@ -10,13 +10,15 @@ from typing import Any
 
 import psutil
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
+from django.db import Error, connection
+from django.utils import timezone
 from django_q.cluster import Cluster
 from django_q.models import Schedule
 from django_q.signals import post_execute_in_worker, pre_execute
 
 from integrations import queue, stopping
 from integrations.checks import CONSOLE
+from integrations.pipeline.pulse import LOOK_EVERY, Pulse
 
 # The sweep runs each minute, so three minutes without any task mean that nothing runs any more.
 SILENCE = 180
@@ -74,6 +76,7 @@ class Command(BaseCommand):
         cluster.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
         Thread(target=_watch, args=(options["silence"],), daemon=True).start()
+        Thread(target=_look_again, daemon=True).start()
         while cluster.sentinel.is_alive() and not stopping.asked():
             time.sleep(0.2)
         if not stopping.asked():
@@ -115,6 +118,18 @@ def _watch(silence: int) -> None:
             sys.stderr.write(f"No task has run for {silence} s: ending the workers.\n")
             _end_tree()
             os._exit(WEDGED)
+
+
+def _look_again() -> None:
+    """Find within seconds what a killed worker left behind; the sweep comes each minute only."""
+    pulse = Pulse()
+    while not stopping.asked():
+        time.sleep(LOOK_EVERY.total_seconds())
+        try:
+            pulse.look(now=timezone.now())
+        except Error:
+            # The database is away; whatever is due is still due when it is back.
+            connection.close()
 
 
 def _lose_patience() -> None:
