@@ -15,6 +15,7 @@ from integrations.models import (
     Cause,
     Credential,
     DeadLetter,
+    DeadLetterTry,
     Event,
     Gap,
     Invitation,
@@ -25,6 +26,9 @@ from integrations.models import (
     Opening,
     PathTest,
     Reconnection,
+    Repair,
+    Replay,
+    ReplayItem,
     Store,
     StoreLane,
     Subscription,
@@ -147,6 +151,25 @@ def a_dead_letter(store: Store, **changes: Any) -> DeadLetter:
         "failed_at": NOON,
     }
     return DeadLetter.objects.create(**defaults | changes)
+
+
+def a_dead_letter_try(one: DeadLetter, **changes: Any) -> DeadLetterTry:
+    defaults = {"number": 1, "at": NOON, "cause": one.cause, "message": one.message}
+    return DeadLetterTry.objects.create(dead_letter=one, **defaults | changes)
+
+
+def a_repair(one: DeadLetter, **changes: Any) -> Repair:
+    defaults = {"number": 1, "content": b'{"profile": {}}', "made_at": NOON}
+    return Repair.objects.create(dead_letter=one, **defaults | changes)
+
+
+def a_replay(merchant: Merchant, **changes: Any) -> Replay:
+    defaults = {"words": "all of one reason", "total": 1, "asked_at": NOON, "next_turn_at": NOON}
+    return Replay.objects.create(merchant=merchant, **defaults | changes)
+
+
+def a_replay_item(replay: Replay, one: DeadLetter, **changes: Any) -> ReplayItem:
+    return ReplayItem.objects.create(replay=replay, dead_letter=one, **{"position": 1} | changes)
 
 
 def an_attempt(event: Event, **changes: Any) -> Attempt:
