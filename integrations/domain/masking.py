@@ -2,9 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
-EMAIL = re.compile(r"[^\s\"<>@,;:\\]+@[^\s\"'<>@,;:\\]+")
+# Tried only where a word begins, or a long text without a space would take for ever.
+EMAIL = re.compile(r"(?<![^\s\"<>@,;:\\])[^\s\"<>@,;:\\]+@[^\s\"'<>@,;:\\]+")
 PHONE = re.compile(r"\+\d[\d\s().-]{5,}\d")
 DOT = "•"
 
@@ -51,12 +54,44 @@ def mask_key(key: str) -> str:
     return mask_email(key) if "@" in key else mask_phone(key)
 
 
+def masked(document: Any) -> Any:
+    """A copy of a document with personal data hidden."""
+    return _masked(document)
+
+
+def is_personal(key: str, beside: Iterable[str]) -> bool:
+    """Whether what stands under this key of an object is about a person."""
+    plain = _plain(key)
+    if plain == "name":
+        return any(_plain(one) in _PERSON_MARKS for one in beside)
+    return plain in _PERSONAL
+
+
+def hidden(value: Any) -> Any:
+    """What is about a person, made unreadable."""
+    return _hidden(value)
+
+
+def mask_fragment(text: str) -> str:
+    """A part of a document that cannot be read as one: by its keys as far as they can be seen."""
+    return mask_text(_PAIR.sub(_masked_pair, text))
+
+
+# A key, and a text behind it that may never end.
+_PAIR = re.compile(r'("([A-Za-z_0-9 ]{2,40})"\s{0,20}:\s{0,20}")((?:[^"\\]|\\.)*+)')
+
+
+def _masked_pair(found: re.Match[str]) -> str:
+    start, key, value = found.groups()
+    return start + (str(_hidden(value)) if _plain(key) in _PERSONAL else value)
+
+
 def mask_body(body: bytes, *, limit: int = 20_000) -> str:
     """A body as indented text with personal data hidden, cut off after `limit` characters."""
     try:
         text = json.dumps(_masked(json.loads(body)), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = mask_text(body[: limit * 2].decode("utf-8", errors="replace"))
+        text = mask_fragment(body[: limit * 2].decode("utf-8", errors="replace"))
     return text if len(text) <= limit else text[:limit] + "\n…"
 
 
@@ -67,12 +102,8 @@ def _masked(value: Any) -> Any:
         return mask_text(value)
     if not isinstance(value, dict):
         return value
-    person = any(_plain(key) in _PERSON_MARKS for key in value)
     return {
-        key: _hidden(one)
-        if _plain(key) in _PERSONAL or (person and _plain(key) == "name")
-        else _masked(one)
-        for key, one in value.items()
+        key: _hidden(one) if is_personal(key, value) else _masked(one) for key, one in value.items()
     }
 
 
@@ -81,7 +112,7 @@ def _hidden(value: Any) -> Any:
         return mask_email(value) if "@" in value else _number_or_word(value)
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return DOT * len(str(value))
     return _masked(value)
 

@@ -39,9 +39,16 @@ def _event_refusal(event: TrackEvent, one: Fragment, now: datetime) -> Failure |
     if not 1 <= len(event.metric) <= LONGEST_METRIC:
         return _refused("metric", "metric", "The name of the metric is longer than 127 characters.")
     if len(event.properties) > MOST_PROPERTIES:
-        return _refused("properties", "properties", "There are more than 400 properties.")
+        return TOO_MANY
     # Anything this small cannot hold a text, list or depth over the limits worth walking for.
     return _too_much(event.properties, "properties", 1) if one.size > LONGEST_LIST else None
+
+
+def of_properties(properties: dict[str, Any]) -> Failure | None:
+    """Why Klaviyo would refuse the properties of an event, or None."""
+    if len(properties) > MOST_PROPERTIES:
+        return TOO_MANY
+    return _too_much(properties, "properties", 1)
 
 
 def _too_much(value: dict[str, Any] | list[Any], place: str, depth: int) -> Failure | None:
@@ -70,3 +77,6 @@ def _too_much(value: dict[str, Any] | list[Any], place: str, depth: int) -> Fail
 
 def _refused(rule: str, pointer: str, message: str) -> Failure:
     return Failure(FailureKind.REJECTED, message, code=f"rule_{rule}", pointer=pointer)
+
+
+TOO_MANY = _refused("properties", "properties", "There are more than 400 properties.")
