@@ -7,6 +7,9 @@ from integrations.pipeline import (
     backfill,
     bulk_tidy,
     catching_up,
+    cause_figures,
+    cause_parts,
+    cause_states,
     drains,
     forecasts,
     jobs,
@@ -74,3 +77,11 @@ def send_notices() -> int:
 def look_at_subscriptions() -> int:
     """Look whether shops whose hour is over still send what we want."""
     return subscriptions.audit_due(clock=timezone.now, stopping=stopping.asked)
+
+
+def look_after_causes() -> int:
+    """Move what was split off, see which reasons come back, and work out whom they touch."""
+    moved = cause_parts.move(clock=timezone.now, stopping=stopping.asked)
+    cause_states.wake(now=timezone.now())
+    cause_figures.work_out(clock=timezone.now, stopping=stopping.asked)
+    return moved

@@ -59,6 +59,15 @@ SENTENCES = {
     "breaker.opened": "{subject}: held back, because its platform has trouble",
     "breaker.closed": "{subject}: let go on, because its platform answers again",
     "breaker.tried": "{subject}: somebody had its platform tried again",
+    "cause.taken": "A reason of failed records was taken on: {subject}",
+    "cause.let_go": "A reason of failed records is nobody's any more: {subject}",
+    "cause.noted": "A note was written about a reason of failed records: {subject}",
+    "cause.parked": "A reason of failed records was parked: {subject}",
+    "cause.brought_back": "A parked reason of failed records was taken up again: {subject}",
+    "cause.came_back": "A reason of failed records came back: {subject}",
+    "cause.merged": "A reason of failed records was put together with another: {subject}",
+    "cause.taken_apart": "A reason of failed records stands for itself again: {subject}",
+    "cause.split": "A reason of failed records was split: {subject}",
     "support.viewed": "Support opened the pages of {subject}",
     "history.exported": "The history was exported",
     "raw.added": "{subject} was added in the administration",
@@ -74,6 +83,7 @@ class Kind(StrEnum):
     RECONNECTS = "reconnects"
     MESSAGES = "messages"
     PAST_DATA = "past-data"
+    FAILED_RECORDS = "failed-records"
     TROUBLE = "trouble"
     PEOPLE = "people"
     SIGNING_IN = "signing-in"
@@ -88,6 +98,7 @@ KINDS = {
         ("subscription", "subscriptions", "path_test", "gap"),
     ),
     Kind.PAST_DATA: ("Fetching past data", ("job", "window", "undo")),
+    Kind.FAILED_RECORDS: ("Failed records", ("cause",)),
     Kind.TROUBLE: ("Trouble of platforms", ("breaker",)),
     Kind.PEOPLE: ("People of the team", ("team",)),
     Kind.SIGNING_IN: ("Signing in", ("session", "password", "second_step")),

@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 
 from .accounts import KlaviyoAccount
 from .people import Merchant, User
@@ -60,6 +61,12 @@ class AuditEntry(models.Model):
             models.Index(fields=["-at", "-id"], name="audit_newest"),
             models.Index(fields=["store", "-at", "-id"], name="audit_of_store"),
             models.Index(fields=["merchant", "-at", "-id"], name="audit_of_merchant"),
+            # What was decided about one reason of failed records.
+            models.Index(
+                fields=["merchant", "subject", "-at", "-id"],
+                condition=Q(action__startswith="cause."),
+                name="audit_of_cause",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.domain.causes import LABELS, CauseState
+from integrations.domain.operations import Kind
 
 from .accounts import KlaviyoAccount
 from .events import Event
@@ -55,12 +56,16 @@ class Cause(models.Model):
     )
     split_store = models.ForeignKey(Store, models.CASCADE, null=True, blank=True, related_name="+")
     split_text = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # The last record that was looked at for this part; empty when all have been.
+    split_seen = models.BigIntegerField(null=True, blank=True)
 
     # Worked out in the background, since counting people reads every record: as of `figures_at`.
     people = models.IntegerField(default=0, db_default=0)
     # Value of the orders that are touched, by currency: {"EUR": "120.50"}.
     amounts = models.JSONField(default=dict, db_default={}, blank=True)
     figures_at = models.DateTimeField(null=True, blank=True)
+    # How many records waited then: with another number the figures are out of date.
+    figures_of = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -188,15 +193,23 @@ class DeadLetter(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=DeadLetterState.values), name="dead_letter_state_known"
             ),
+            # Each kind is a stretch of its own in the lists; one they do not know would be hidden.
+            models.CheckConstraint(
+                condition=Q(kind__in=["", *(kind.value for kind in Kind)]),
+                name="dead_letter_kind_known",
+            ),
         ]
         indexes = [
+            # The lists: whatever is narrowed to is named in full, so that the newest failures are
+            # the end of a stretch of the index, however many records there are.
             models.Index(
-                fields=["store", "-id"], condition=Q(state="open"), name="dead_letter_open"
+                fields=["cause", "store", "state", "kind", "failed_at", "id"],
+                name="dead_letter_of_cause",
             ),
-            models.Index(fields=["-id"], condition=Q(state="open"), name="dead_letter_newest"),
-            models.Index(fields=["cause", "state", "-id"], name="dead_letter_by_cause"),
-            models.Index(fields=["store", "state", "-id"], name="dead_letter_by_store"),
-            models.Index(fields=["state", "-id"], name="dead_letter_by_state"),
+            models.Index(
+                fields=["store", "state", "kind", "failed_at", "id"], name="dead_letter_of_store"
+            ),
+            models.Index(fields=["state", "kind", "failed_at", "id"], name="dead_letter_of_state"),
             models.Index(fields=["source_id", "-id"], name="dead_letter_by_record"),
             models.Index(
                 fields=["replaced_by"],

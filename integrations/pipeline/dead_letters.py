@@ -3,10 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import cache, partial
 from typing import Any
-
-from django.db import connection
 
 from integrations.domain.failures import Failure
 from integrations.domain.operations import TrackEvent, UpsertProfile, identity_of
@@ -14,19 +11,12 @@ from integrations.models import DeadLetter, DeadLetterTry, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.platforms.klaviyo.bodies import document
 
+from .grouping import Grouping
 from .items import Item, Outcome
 from .reading import Reading
 
-_CAUSE = """
-INSERT INTO integrations_cause AS known
-  (merchant_id, platform, code, field, rule, first_seen_at, last_seen_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (merchant_id, platform, code, field, rule, part)
-DO UPDATE SET last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
-RETURNING id
-"""
-# Platform, code, field and rule to the id of their cause.
-FindCause = Callable[[str, str, str, str], int]
+# Platform, code, field, rule and message to the id of their cause.
+Find = Callable[..., int]
 
 _POSITION = re.compile(r"\d+")
 
@@ -41,7 +31,7 @@ def keep(
 ) -> None:
     """Make a dead letter of each event and operation that cannot go on by itself."""
     # Many records of a batch may share a cause, and it is looked up once.
-    find = cache(partial(cause, store, now=now))
+    find = Grouping(store, now=now).find
     events = {reading.event.pk: reading.event for reading in readings}
     rows = [
         _of_item(store, find, item, events[item.event_id].attempts + 1, now)
@@ -116,7 +106,7 @@ def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=event_id,
-        cause_id=cause(store, "console", "worker_died", "", "", now=now),
+        cause_id=cause(store, "console", "worker_died", "", "", message=message, now=now),
         message=message,
         attempts=attempts,
         created_at=now,
@@ -124,13 +114,18 @@ def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime
     )
 
 
-def cause(store: Store, platform: str, code: str, field: str, rule: str, *, now: datetime) -> int:
+def cause(
+    store: Store,
+    platform: str,
+    code: str,
+    field: str,
+    rule: str,
+    *,
+    message: str = "",
+    now: datetime,
+) -> int:
     """The id of the group for this cause, made when it is new."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CAUSE, [store.merchant_id, platform, code[:80], field[:160], rule[:80], now, now]
-        )
-        return int(cursor.fetchone()[0])
+    return Grouping(store, now=now).find(platform, code, field, rule, message=message)
 
 
 def field_of(pointer: str) -> str:
@@ -144,7 +139,7 @@ def field_of(pointer: str) -> str:
     return ".".join(re.sub(r"\[\d*\.*\]", "[]", part) for part in kept)
 
 
-def _of_item(store: Store, find: FindCause, item: Item, attempts: int, now: datetime) -> DeadLetter:
+def _of_item(store: Store, find: Find, item: Item, attempts: int, now: datetime) -> DeadLetter:
     failure = item.failure
     assert failure is not None  # noqa: S101 - an item never dies without one
     own_rule = failure.code.startswith("rule_")
@@ -157,6 +152,7 @@ def _of_item(store: Store, find: FindCause, item: Item, attempts: int, now: date
             "invalid" if own_rule else failure.code,
             field_of(failure.pointer),
             failure.code.removeprefix("rule_") if own_rule else "",
+            message=failure.message,
         ),
         identity=item.identity,
         kind=item.operation.kind,
@@ -182,7 +178,7 @@ def _touched(item: Item) -> dict[str, Any]:
     return {"person": operation.identity} if isinstance(operation, UpsertProfile) else {}
 
 
-def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) -> DeadLetter:
+def _unreadable(store: Store, find: Find, reading: Reading, now: datetime) -> DeadLetter:
     found = reading.unreadable
     assert found is not None  # noqa: S101 - the caller has looked
     place = re.sub(r"\[\d+\]", "[]", found.field).removeprefix("$.")
@@ -190,7 +186,7 @@ def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) 
         store=store,
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=reading.event.pk,
-        cause_id=find(store.platform, "unreadable", place, found.rule),
+        cause_id=find(store.platform, "unreadable", place, found.rule, message=found.message),
         message=found.message[:500].replace("\x00", ""),
         pointer=found.field[:300],
         attempts=reading.event.attempts + 1,
@@ -200,7 +196,7 @@ def _unreadable(store: Store, find: FindCause, reading: Reading, now: datetime) 
 
 
 def _given_up(
-    store: Store, find: FindCause, reading: Reading, failure: Failure, now: datetime
+    store: Store, find: Find, reading: Reading, failure: Failure, now: datetime
 ) -> DeadLetter:
     # What failed while reading is the store's; what failed while sending is Klaviyo's.
     platform = store.platform if reading.failure is failure else "klaviyo"
@@ -210,7 +206,11 @@ def _given_up(
         klaviyo_account_id=store.klaviyo_account_id,
         event_id=reading.event.pk,
         cause_id=find(
-            platform, "order_unknown" if unknown else "gave_up", "", "" if unknown else failure.code
+            platform,
+            "order_unknown" if unknown else "gave_up",
+            "",
+            "" if unknown else failure.code,
+            message=failure.message,
         ),
         message=failure.message,
         status=failure.status,

@@ -115,7 +115,7 @@ def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
         # By their keys, which the indexes have; a merchant has a handful.
         found = found.filter(store__in=stores_of(user))
     if wanted.store:
-        found = found.filter(store__in=_store_ids(wanted.store))
+        found = found.filter(store__in=store_ids(wanted.store))
     if wanted.cause:
         found = found.filter(cause__in=group_ids(wanted.cause))
     if wanted.kind:
@@ -142,7 +142,8 @@ def group_ids(cause: int) -> list[int]:
     return list(group.values_list("pk", flat=True).order_by("pk"))
 
 
-def _store_ids(public_id: UUID) -> list[int]:
+def store_ids(public_id: UUID) -> list[int]:
+    """The key of a shop, or none when there is no such shop."""
     return list(Store.objects.filter(public_id=public_id).values_list("pk", flat=True))
 
 
