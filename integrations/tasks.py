@@ -16,6 +16,8 @@ from integrations.pipeline import (
     maintenance,
     notices,
     probing,
+    replaying,
+    replays,
     subscriptions,
     undoing,
     upkeep,
@@ -46,6 +48,12 @@ def sweep() -> None:
     forecasts.wake(now=timezone.now())
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
     undoing.wake(now=timezone.now())
+    replaying.wake(now=timezone.now())
+
+
+def send_again() -> int:
+    """Let failed records go that people send again."""
+    return replaying.run(clock=timezone.now, stopping=stopping.asked)
 
 
 def take_back() -> int:
@@ -61,6 +69,7 @@ def probe() -> int:
 def prune() -> None:
     """Drop what has served its term."""
     maintenance.prune(now=timezone.now())
+    replays.prune(now=timezone.now())
 
 
 def look_after_logins() -> None:

@@ -21,6 +21,7 @@ class Skip(StrEnum):
     COMPLIANCE = "compliance"
     CONNECTION = "connection"
     PATH_TEST = "path_test"
+    SET_ASIDE = "set_aside"
 
 
 # One sentence each, for a merchant.
@@ -41,5 +42,6 @@ SENTENCES: dict[Skip, str] = {
     Skip.NOT_IN_CATALOG: "This product was never in the Klaviyo catalog.",
     Skip.COMPLIANCE: "A privacy request. It is kept for handling and is not sent to Klaviyo.",
     Skip.CONNECTION: "This is about the connection itself and not about your customers.",
+    Skip.SET_ASIDE: "What was left of it lies in the bin.",
     Skip.PATH_TEST: "A test of the way from the shop to here. It is never sent to Klaviyo.",
 }

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0016_count_dead_letters'),
+        ('integrations', '0017_replay_stages'),
     ]
 
     operations = [

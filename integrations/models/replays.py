@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models import Q
 
@@ -95,6 +96,10 @@ class Replay(models.Model):
     forecast_at = models.DateTimeField(null=True, blank=True)
     # The number of failures of these causes when it began, to show what joined meanwhile.
     open_before = models.IntegerField(default=0)
+    causes = ArrayField(models.BigIntegerField(), default=list, blank=True, db_default=[])
+    # What had ended, and failed again, when this stage began: a stage is judged by its own.
+    ended_before = models.IntegerField(default=0, db_default=0)
+    failed_before = models.IntegerField(default=0, db_default=0)
     reason = models.CharField(max_length=300, blank=True)
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     asked_at = models.DateTimeField()

@@ -11,6 +11,7 @@ from integrations.models import Heartbeat
 DRAIN = "drain:"
 READER = "reader:"
 PROBER = "prober:"
+REPLAYER = "replayer:"
 SWEEP = "sweep"
 # A drain beats every second; one that is older is gone.
 DRAIN_ALIVE = timedelta(seconds=3)
@@ -45,6 +46,13 @@ def readers_alive(now: datetime) -> int:
 def probers_alive(now: datetime) -> int:
     """How many look after platforms that have trouble."""
     return Heartbeat.objects.filter(name__startswith=PROBER, beat_at__gt=now - DRAIN_ALIVE).count()
+
+
+def replayers_alive(now: datetime) -> int:
+    """How many let failed records go again."""
+    return Heartbeat.objects.filter(
+        name__startswith=REPLAYER, beat_at__gt=now - DRAIN_ALIVE
+    ).count()
 
 
 def ask_for_help(*, now: datetime) -> None:

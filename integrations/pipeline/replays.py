@@ -1,0 +1,411 @@
+"""Sending failed records again, as people steer it: draft, start, agree, pause, go on, cancel."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Count
+
+from integrations import queue
+from integrations.domain.permissions import (
+    MOST_SENT_AGAIN,
+    SECOND_PERSON_FROM,
+    Capability,
+    Role,
+)
+from integrations.domain.replaying import FASTEST_RATE, SLOWEST_RATE
+from integrations.domain.replays import OVER, ItemState, ReplayState
+from integrations.models import DeadLetter, Merchant, Replay, ReplayItem, User
+from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
+
+from . import audit, failed_lists, health, roles
+from .audit import Actor
+from .failed_lists import FailedFilter
+
+# A draft that nobody has confirmed by then is forgotten.
+DRAFTS_KEPT = timedelta(days=7)
+NOT_OPEN = "It was no longer open when this began."
+TOO_LATE = "It was cancelled before its turn came."
+JOINED_LIMIT = 1000
+
+
+class Refused(Exception):
+    """This cannot be done now; the sentence says why."""
+
+
+def draft(
+    user: User, wanted: FailedFilter, *, merchant: Merchant, by: Actor, key: UUID, now: datetime
+) -> Replay:
+    """Freeze the open records of a selection, without sending any.
+
+    The same `key` finds what it made before, so that a second click makes nothing. Raises Refused.
+    """
+    rows = failed_lists.rows(user, wanted)
+    words = wanted.words()
+    return _draft(rows, wanted.to_query(), words, merchant=merchant, by=by, key=key, now=now)
+
+
+def draft_of(
+    letters: Sequence[DeadLetter], *, merchant: Merchant, by: Actor, key: UUID, now: datetime
+) -> Replay:
+    """Freeze single records, as `draft` does a selection. Raises Refused."""
+    rows = DeadLetter.objects.filter(pk__in=[one.pk for one in letters])
+    words = "One failed record" if len(letters) == 1 else f"{len(letters)} chosen failed records"
+    return _draft(rows, {}, words, merchant=merchant, by=by, key=key, now=now)
+
+
+# The list is made by the database in one statement, however long it is.
+_FREEZE = """
+INSERT INTO integrations_replayitem (replay_id, dead_letter_id, position, state, prospect, message)
+SELECT %s, chosen.id, row_number() OVER (ORDER BY chosen.id), 'listed', '', '' FROM ({rows}) chosen
+"""
+
+
+def _draft(
+    rows: DeadLetterQuerySet,
+    selection: dict[str, str],
+    words: str,
+    *,
+    merchant: Merchant,
+    by: Actor,
+    key: UUID,
+    now: datetime,
+) -> Replay:
+    with transaction.atomic():
+        replay, is_new = Replay.objects.get_or_create(
+            key=key,
+            defaults={
+                "merchant": merchant,
+                "selection": selection,
+                "words": words[:300],
+                "asked_by": by.user,
+                "asked_at": now,
+                "next_turn_at": now,
+            },
+        )
+        if replay.merchant_id != merchant.pk:
+            raise Refused("This was begun for somebody else. Open the list again.")
+        if not is_new:
+            return replay
+        found = rows.open().filter(store__merchant=merchant).order_by().values("id")
+        statement, values = found.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(_FREEZE.format(rows=statement), [replay.pk, *values])
+            replay.total = cursor.rowcount
+        replay.save(update_fields=["total"])
+        queue.ask_for(queue.REPLAY)
+    return replay
+
+
+def settings(
+    replay: Replay,
+    *,
+    rate: int,
+    most_failures: int,
+    silent: bool,
+    loud_reason: str,
+    by: Actor,
+    now: datetime,
+) -> None:
+    """Say how fast, how many failures stop it, and whether flows may start. Raises Refused.
+
+    Whether flows may start is settled before anything is sent.
+    """
+    if not SLOWEST_RATE <= rate <= FASTEST_RATE:
+        raise Refused(f"Choose {SLOWEST_RATE} to {FASTEST_RATE:,} records a minute.")
+    if not 0 <= most_failures <= 100:
+        raise Refused("Choose a share of 0 to 100 per cent.")
+    reason = loud_reason.strip()
+    if not silent and not reason:
+        raise Refused("Say why flows may start. Customers could be e-mailed.")
+    with transaction.atomic():
+        row = _locked(replay)
+        if row.state in OVER:
+            raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
+        if row.silent != silent:
+            if row.state != ReplayState.DRAFT:
+                raise Refused("Whether flows may start cannot be changed after it began.")
+            if not _may(by, Capability.REPLAY_LOUD, row.merchant):
+                raise Refused("You may not let flows start. Ask an owner.")
+        before = _chosen(row)
+        row.rate, row.most_failures, row.silent = rate, most_failures, silent
+        row.loud_reason = "" if silent else reason[:500]
+        row.save(update_fields=["rate", "most_failures", "silent", "loud_reason"])
+        if _chosen(row) != before:
+            _note("changed", row, by=by, now=now, before=before, after=_chosen(row), reason=reason)
+    replay.refresh_from_db()
+
+
+def start(replay: Replay, *, confirmed: int, by: Actor, user: User, now: datetime) -> None:
+    """Begin to send, or ask for the second person a large number needs. Raises Refused.
+
+    `confirmed` is the number the person was shown and agreed to. What was begun already stays
+    as it is: a second click, or a second person, begins nothing twice.
+    """
+    with transaction.atomic():
+        row = _locked(replay)
+        if row.state != ReplayState.DRAFT:
+            raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
+        number = open_now(row)
+        if number == 0:
+            raise Refused("None of these records needs to be sent again any more.")
+        if number != confirmed:
+            raise Refused(
+                f"This has changed since it was counted: {number:,} of {row.total:,} records still "
+                "need to be sent. Look again, and confirm that number."
+            )
+        _check_number(user, row, number)
+        row.asked_by, row.asked_at = user, now
+        if number >= SECOND_PERSON_FROM:
+            row.state = ReplayState.AWAITING
+            row.save(update_fields=["state", "asked_by", "asked_at"])
+            _note("asked", row, by=by, now=now, after={"records": number})
+        else:
+            row.save(update_fields=["asked_by", "asked_at"])
+            _begin(row, by=by, now=now)
+    replay.refresh_from_db()
+
+
+def approve(replay: Replay, user: User, by: Actor, now: datetime) -> None:
+    """Agree as the second person, and begin. Raises Refused."""
+    with transaction.atomic():
+        row = _locked(replay)
+        if row.state != ReplayState.AWAITING:
+            raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
+        if row.asked_by_id == user.pk:
+            raise Refused("A second person has to agree, and not who asked for it.")
+        if not roles.may(user, Capability.APPROVE_REPLAY, row.merchant):
+            raise Refused("You may not agree to numbers this large.")
+        row.approved_by = user
+        row.save(update_fields=["approved_by"])
+        _begin(row, by=by, now=now, verb="approved")
+    replay.refresh_from_db()
+
+
+def pause(replay: Replay, *, by: Actor, now: datetime) -> None:
+    """Let nothing more go; what is on its way ends by itself. Raises Refused."""
+    _change(replay, "paused", {ReplayState.RUNNING}, ReplayState.PAUSED, by=by, now=now)
+
+
+def go_on(replay: Replay, *, by: Actor, now: datetime) -> None:
+    """Go on where it was paused or stopped by itself. Raises Refused.
+
+    After a stop, failures are counted anew: somebody has looked at the earlier ones.
+    """
+    with transaction.atomic():
+        row = _locked(replay)
+        if row.state == ReplayState.STOPPED:
+            done = counts(row)
+            row.ended_before, row.failed_before = ended(done), done[ItemState.FAILED]
+            row.save(update_fields=["ended_before", "failed_before"])
+        _change(
+            row,
+            "went_on",
+            {ReplayState.PAUSED, ReplayState.STOPPED},
+            ReplayState.RUNNING,
+            by=by,
+            now=now,
+            next_turn_at=now,
+            reason="",
+            wait_reason="",
+        )
+    replay.refresh_from_db()
+    ask_for_turn(now=now)
+
+
+def cancel(replay: Replay, *, by: Actor, now: datetime) -> int:
+    """End it: what waits is open again, and what is on its way ends by itself. Raises Refused.
+
+    Returns how many are open again.
+    """
+    states = {one for one in ReplayState if one not in OVER}
+    with transaction.atomic():
+        row = _locked(replay)
+        released = _release(row, now)
+        _change(
+            row,
+            "cancelled",
+            states,
+            ReplayState.CANCELLED,
+            by=by,
+            now=now,
+            finished_at=now,
+            wait_reason="",
+        )
+    replay.refresh_from_db()
+    return released
+
+
+def counts(replay: Replay) -> dict[ItemState, int]:
+    """How many of its records are in which state; together they are its total."""
+    rows = ReplayItem.objects.filter(replay=replay).values_list("state").annotate(n=Count("pk"))
+    found = dict(rows.order_by())
+    return {state: found.get(state, 0) for state in ItemState}
+
+
+def ended(counted: dict[ItemState, int]) -> int:
+    """How many of them were let go and have come to their end."""
+    ends = (ItemState.SENT, ItemState.KNOWN, ItemState.SKIPPED, ItemState.FAILED)
+    return sum(counted[state] for state in ends)
+
+
+def open_now(replay: Replay) -> int:
+    """How many of what a draft has frozen could still be sent: the number to confirm."""
+    listed = ReplayItem.objects.filter(replay=replay, state=ItemState.LISTED)
+    return listed.filter(
+        dead_letter__state=DeadLetterState.OPEN, dead_letter__erased_at=None
+    ).count()
+
+
+def joined(replay: Replay) -> int:
+    """How many records failed for the same reasons since it began and are none of its own.
+
+    Counted up to JOINED_LIMIT.
+    """
+    if replay.started_at is None:
+        return 0
+    rows = DeadLetter.objects.filter(
+        cause__in=replay.causes, failed_at__gte=replay.started_at, state=DeadLetterState.OPEN
+    ).exclude(replay_items__replay=replay)
+    return rows.order_by()[:JOINED_LIMIT].count()
+
+
+def ask_for_turn(*, now: datetime) -> None:
+    """Ask for a worker, unless one is at it."""
+    if not health.replayers_alive(now):
+        queue.ask_for(queue.REPLAY)
+
+
+def prune(*, now: datetime) -> None:
+    """Forget drafts that nobody has confirmed."""
+    old = Replay.objects.filter(state=ReplayState.DRAFT, asked_at__lt=now - DRAFTS_KEPT)
+    for pk in list(old.values_list("pk", flat=True)[:100]):
+        Replay.objects.filter(pk=pk, state=ReplayState.DRAFT).delete()
+
+
+# In one order, so that two people who begin with the same records never wait in a circle; whoever
+# comes second finds them taken.
+_TAKE = """
+WITH free AS (
+  SELECT letter.id FROM integrations_deadletter letter
+  JOIN integrations_replayitem item ON item.dead_letter_id = letter.id
+  WHERE item.replay_id = %(replay)s AND item.state = 'listed'
+    AND letter.state = 'open' AND letter.erased_at IS NULL
+  ORDER BY letter.id FOR UPDATE OF letter
+), taken AS (
+  UPDATE integrations_deadletter letter SET state = 'sending' FROM free WHERE letter.id = free.id
+  RETURNING letter.id
+)
+UPDATE integrations_replayitem item SET state = 'waiting' FROM taken
+WHERE item.replay_id = %(replay)s AND item.dead_letter_id = taken.id
+"""
+_CAUSES = """
+SELECT coalesce(array_agg(DISTINCT letter.cause_id), '{}') FROM integrations_replayitem item
+JOIN integrations_deadletter letter ON letter.id = item.dead_letter_id
+WHERE item.replay_id = %s AND item.state = 'waiting'
+"""
+_RELEASE = """
+WITH back AS (
+  UPDATE integrations_replayitem SET state = 'left_out', message = %(message)s, settled_at = %(now)s
+  WHERE replay_id = %(replay)s AND state IN ('listed', 'waiting')
+  RETURNING dead_letter_id
+), rows AS (
+  SELECT letter.id FROM integrations_deadletter letter JOIN back ON back.dead_letter_id = letter.id
+  WHERE letter.state = 'sending' ORDER BY letter.id FOR UPDATE OF letter
+)
+UPDATE integrations_deadletter letter SET state = 'open' FROM rows WHERE letter.id = rows.id
+"""
+# A draft holds nothing, and another replay may have what it lists under way.
+_FORGET = """
+UPDATE integrations_replayitem SET state = 'left_out', message = %(message)s, settled_at = %(now)s
+WHERE replay_id = %(replay)s AND state = 'listed'
+"""
+
+
+def _begin(row: Replay, *, by: Actor, now: datetime, verb: str = "started") -> None:
+    values: dict[str, Any] = {"replay": row.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        number = cursor.rowcount
+        cursor.execute(_FORGET, values | {"message": NOT_OPEN, "now": now})
+        cursor.execute(_CAUSES, [row.pk])
+        row.causes = cursor.fetchone()[0]
+    row.open_before = DeadLetter.objects.open().filter(cause__in=row.causes).count()
+    row.state, row.started_at, row.next_turn_at = ReplayState.RUNNING, now, now
+    row.save(update_fields=["state", "started_at", "next_turn_at", "causes", "open_before"])
+    reason = row.loud_reason
+    _note(verb, row, by=by, now=now, after={"records": number}, reason=reason)
+    ask_for_turn(now=now)
+
+
+def _release(row: Replay, now: datetime) -> int:
+    values: dict[str, Any] = {"replay": row.pk, "now": now, "message": TOO_LATE}
+    with connection.cursor() as cursor:
+        if row.state in {ReplayState.DRAFT, ReplayState.AWAITING}:
+            cursor.execute(_FORGET, values)
+            return 0
+        cursor.execute(_RELEASE, values)
+        return int(cursor.rowcount)
+
+
+def _check_number(user: User, row: Replay, number: int) -> None:
+    role = roles.role_of(user, row.merchant)
+    if not roles.may(user, Capability.SEND_AGAIN, row.merchant):
+        raise Refused("You may not send failed records again.")
+    most = MOST_SENT_AGAIN[role or Role.MEMBER]
+    if number > most:
+        raise Refused(
+            f"You may send {most:,} failed records in one go, and these are {number:,}. "
+            "Choose fewer, or ask somebody who may send more."
+        )
+
+
+def _change(
+    replay: Replay,
+    verb: str,
+    from_states: set[ReplayState],
+    to: ReplayState,
+    *,
+    by: Actor,
+    now: datetime,
+    **changes: object,
+) -> None:
+    with transaction.atomic():
+        row = _locked(replay)
+        if row.state not in from_states:
+            raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
+        Replay.objects.filter(pk=row.pk).update(state=to, **changes)
+        before = {"state": row.state}
+        _note(verb, row, by=by, now=now, before=before, after={"state": to.value})
+    replay.refresh_from_db()
+
+
+def _locked(replay: Replay) -> Replay:
+    rows = Replay.objects.select_related("merchant").select_for_update(of=("self",))
+    return rows.get(pk=replay.pk)
+
+
+def _may(by: Actor, capability: Capability, merchant: Merchant) -> bool:
+    return by.user is None or roles.may(by.user, capability, merchant)
+
+
+def _chosen(row: Replay) -> dict[str, object]:
+    return {"rate": row.rate, "most_failures": row.most_failures, "silent": row.silent}
+
+
+def _note(verb: str, row: Replay, *, by: Actor, now: datetime, **details: object) -> None:
+    subject = row.words or "failed records"
+    audit.record(f"replay.{verb}", row.merchant, by=by, now=now, subject=subject, **details)
+
+
+WORDS = {
+    ReplayState.DRAFT: "not begun yet",
+    ReplayState.AWAITING: "waiting for a second person",
+    ReplayState.RUNNING: "under way already",
+    ReplayState.PAUSED: "paused",
+    ReplayState.STOPPED: "stopped",
+    ReplayState.CANCELLED: "cancelled",
+    ReplayState.DONE: "done",
+}
