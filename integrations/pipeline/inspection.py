@@ -204,7 +204,7 @@ def _operations(event: Event, meaning: Meaning, failed: list[DeadLetter]) -> lis
     refused = {one.identity: one for one in failed if one.identity}
     lines = []
     for operation in meaning.operations:
-        row = next((told[name] for name in _names(operation) if name in told), None)
+        row = next((told[name] for name in names_of(operation) if name in told), None)
         if operation.identity in refused:
             lines.append(_failed(refused.pop(operation.identity), operation))
         elif row:
@@ -232,7 +232,7 @@ def _said(line: Line) -> tuple[object, ...]:
     return line.title, line.tone, line.at, line.text, line.event and line.event.pk
 
 
-def _names(operation: Operation) -> list[str]:
+def names_of(operation: Operation) -> list[str]:
     """The ledger names an operation may stand under."""
     names = [operation.identity]
     if isinstance(operation, TrackEvent) and operation.fallback_id:
@@ -242,7 +242,7 @@ def _names(operation: Operation) -> list[str]:
 
 
 def _ledger(event: Event, operations: list[Operation]) -> dict[str, Delivery]:
-    names = [name for operation in operations for name in _names(operation)]
+    names = [name for operation in operations for name in names_of(operation)]
     rows = Delivery.objects.filter(
         klaviyo_account=event.store.klaviyo_account_id, identity__in=names
     ).exclude(fingerprint=b"")  # kept free for somebody, but nothing was told yet
