@@ -5,6 +5,7 @@ from django.utils import timezone
 from integrations import stopping
 from integrations.pipeline import (
     backfill,
+    binning,
     bulk_tidy,
     catching_up,
     cause_figures,
@@ -49,6 +50,7 @@ def sweep() -> None:
     jobs.follow_due(clock=timezone.now, stopping=stopping.asked)
     undoing.wake(now=timezone.now())
     replaying.wake(now=timezone.now())
+    binning.wake(now=timezone.now())
 
 
 def send_again() -> int:
@@ -59,6 +61,11 @@ def send_again() -> int:
 def take_back() -> int:
     """Take back what people have confirmed, item by item."""
     return undoing.run(clock=timezone.now, stopping=stopping.asked)
+
+
+def move_binned() -> int:
+    """Move into the bin, or out of it, what people have confirmed."""
+    return binning.run(clock=timezone.now, stopping=stopping.asked)
 
 
 def probe() -> int:

@@ -10,13 +10,17 @@ from integrations.models import (
     AuditEntry,
     Authorization,
     Before,
+    Binning,
     Breaker,
     BulkLine,
     Cause,
     Credential,
     DeadLetter,
     DeadLetterTry,
+    Erasure,
     Event,
+    FailedImport,
+    FailedImportPart,
     Gap,
     Invitation,
     KlaviyoAccount,
@@ -339,3 +343,22 @@ def a_breaker(**changes: Any) -> Breaker:
         breaker=breaker, opened_at=breaker.opened_at, reason=breaker.last_error, code="503"
     )
     return breaker
+
+
+def a_binning(merchant: Merchant, **changes: Any) -> Binning:
+    return Binning.objects.create(**{"merchant": merchant, "asked_at": NOON} | changes)
+
+
+def a_failed_import(store: Store, **changes: Any) -> FailedImport:
+    """A file that was handed in and not imported yet; `body` is what stands in it."""
+    body = changes.pop("body", b'{"topic": "orders/create", "body": {}}')
+    defaults = {"store": store, "source": "Old connector", "size": len(body), "asked_at": NOON}
+    made = FailedImport.objects.create(**defaults | changes)
+    FailedImportPart.objects.create(failed_import=made, place=0, body=body)
+    return made
+
+
+def an_erasure(event: Event, **changes: Any) -> Erasure:
+    """What a shop asked for with this message."""
+    defaults = {"store": event.store, "event": event, "asked_at": NOON, "next_turn_at": NOON}
+    return Erasure.objects.create(**defaults | changes)

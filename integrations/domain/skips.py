@@ -22,6 +22,7 @@ class Skip(StrEnum):
     CONNECTION = "connection"
     PATH_TEST = "path_test"
     SET_ASIDE = "set_aside"
+    ERASED = "erased"
 
 
 # One sentence each, for a merchant.
@@ -42,6 +43,7 @@ SENTENCES: dict[Skip, str] = {
     Skip.NOT_IN_CATALOG: "This product was never in the Klaviyo catalog.",
     Skip.COMPLIANCE: "A privacy request. It is kept for handling and is not sent to Klaviyo.",
     Skip.CONNECTION: "This is about the connection itself and not about your customers.",
-    Skip.SET_ASIDE: "What was left of it lies in the bin.",
     Skip.PATH_TEST: "A test of the way from the shop to here. It is never sent to Klaviyo.",
+    Skip.SET_ASIDE: "It failed, and somebody put what was left of it into the bin.",
+    Skip.ERASED: "Its content was erased because the shop asked for it, so nothing can be sent.",
 }

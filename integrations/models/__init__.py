@@ -3,6 +3,7 @@
 from .accounts import KlaviyoAccount
 from .audit import AuditEntry
 from .authorizations import Authorization
+from .bins import Binning, BinningItem
 from .breakers import Breaker, Opening
 from .budgets import Budget, ShopBudget
 from .bulk_lines import BulkLine
@@ -10,7 +11,9 @@ from .calls import Attempt, Call
 from .credentials import Credential
 from .dead_letters import Cause, CauseCount, CauseDay, DeadLetter, DeadLetterTry
 from .deliveries import Delivery
+from .erasures import Erasure
 from .events import Event
+from .failed_imports import FailedImport, FailedImportPart
 from .health import Heartbeat, RefusalCount
 from .invitations import Invitation
 from .jobs import RemoteJob
@@ -31,6 +34,8 @@ __all__ = [
     "AuditEntry",
     "Authorization",
     "Before",
+    "Binning",
+    "BinningItem",
     "Breaker",
     "Budget",
     "BulkLine",
@@ -42,7 +47,10 @@ __all__ = [
     "DeadLetter",
     "DeadLetterTry",
     "Delivery",
+    "Erasure",
     "Event",
+    "FailedImport",
+    "FailedImportPart",
     "Gap",
     "Heartbeat",
     "Invitation",

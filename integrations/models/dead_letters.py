@@ -217,7 +217,9 @@ class DeadLetter(models.Model):
                 name="dead_letter_replaced",
             ),
             models.Index(
-                fields=["binned_at"], condition=Q(state="binned"), name="dead_letter_in_bin"
+                fields=["binned_at"],
+                condition=Q(state="binned", erased_at=None),
+                name="dead_letter_in_bin",
             ),
             models.Index(
                 fields=["created_at"], condition=Q(erased_at=None), name="dead_letter_to_erase"

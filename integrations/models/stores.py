@@ -42,6 +42,8 @@ class Store(models.Model):
     # Since when the shop is not asked because its platform has trouble; its breaker knows the rest.
     tripped_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # Messages from before this moment have served their term: their content is erased.
+    bodies_erased_before = models.DateTimeField(null=True, blank=True)
     # What the shop sends us is compared with what we want: next, last, and what was in the way.
     subscriptions_due_at = models.DateTimeField(null=True, blank=True)
     subscriptions_checked_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,297 @@
+"""Putting failed records into the bin with a reason, and taking them out again within its term.
+
+What is acted on is what was counted: the records are frozen when somebody confirms their number.
+Some go at once, the rest in the background, a batch in a transaction, so that a crash loses none.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+
+from integrations import queue
+from integrations.domain.permissions import MOST_SENT_AGAIN, Capability
+from integrations.domain.skips import Skip
+from integrations.models import Binning, BinningItem, DeadLetter, Merchant, Store, User
+from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
+
+from . import audit, failed_lists, roles, set_aside
+from .audit import Actor
+from .failed_lists import FailedFilter
+
+Clock = Callable[[], datetime]
+Selection = FailedFilter | Sequence[DeadLetter]
+
+# In one transaction: small enough that a batch which settles hardly waits for it.
+AT_ONCE = 1000
+# So many go while somebody waits for the page; a worker moves the rest.
+WHILE_WAITING = 3 * AT_ONCE
+# Below the task's own timeout.
+LONGEST = 45.0
+
+_FREEZE = """
+INSERT INTO integrations_binningitem (binning_id, dead_letter_id)
+SELECT %s, id FROM ({}) AS chosen (id)
+"""
+_TAKE = """
+DELETE FROM integrations_binningitem WHERE id = ANY(ARRAY(
+  SELECT id FROM integrations_binningitem WHERE binning_id = %s ORDER BY dead_letter_id LIMIT %s))
+RETURNING dead_letter_id
+"""
+
+
+class Refused(Exception):
+    """It cannot be done as it was asked; the message is a sentence for whoever asked."""
+
+
+def term() -> timedelta:
+    """How long a record can be taken out of the bin again."""
+    return timedelta(days=settings.BIN_DAYS)
+
+
+def count(user: User, wanted: Selection, *, inward: bool = True) -> int:
+    """How many records of a selection could be moved now: what somebody is to confirm."""
+    return _movable(_chosen(user, wanted), inward).count()
+
+
+def put(
+    user: User,
+    wanted: Selection,
+    *,
+    reason: str,
+    confirmed: int,
+    by: Actor,
+    now: datetime,
+    key: UUID | None = None,
+) -> Binning:
+    """Put failed records into the bin. Raises Refused.
+
+    `confirmed` is the number somebody was shown; the same `key` twice is one decision.
+    """
+    if not reason.strip():
+        raise Refused("Say why these records are not needed, so that others can follow it.")
+    return _decide(user, wanted, True, reason.strip()[:500], confirmed, by, now, key or uuid4())
+
+
+def take_out(
+    user: User,
+    wanted: Selection,
+    *,
+    confirmed: int,
+    by: Actor,
+    now: datetime,
+    reason: str = "",
+    key: UUID | None = None,
+) -> Binning:
+    """Take failed records out of the bin: they need a decision again. Raises Refused."""
+    return _decide(user, wanted, False, reason.strip()[:500], confirmed, by, now, key or uuid4())
+
+
+def _decide(
+    user: User,
+    wanted: Selection,
+    inward: bool,
+    reason: str,
+    confirmed: int,
+    by: Actor,
+    now: datetime,
+    key: UUID,
+) -> Binning:
+    try:
+        made = _made(user, wanted, inward, reason, confirmed, by, now, key)
+    except IntegrityError:
+        # A second click came while the first was being written down.
+        return Binning.objects.get(key=key, asked_by=user)
+    for _ in range(WHILE_WAITING // AT_ONCE):
+        if not _turn(made.pk, now):
+            break
+    made.refresh_from_db()
+    if made.finished_at is None:
+        queue.ask_for(queue.BIN)
+    return made
+
+
+def _made(
+    user: User,
+    wanted: Selection,
+    inward: bool,
+    reason: str,
+    confirmed: int,
+    by: Actor,
+    now: datetime,
+    key: UUID,
+) -> Binning:
+    """Freeze the records and write the decision down, or find it made."""
+    with transaction.atomic():
+        known = Binning.objects.filter(key=key, asked_by=user).first()
+        if known is not None:
+            return known
+        chosen = _chosen(user, wanted)
+        if not isinstance(wanted, FailedFilter):
+            _refuse_under_way(chosen, inward)
+        merchant = _merchant_of(_movable(chosen, inward))
+        made = Binning.objects.create(
+            key=key,
+            merchant=merchant,
+            inward=inward,
+            reason=reason,
+            selection=wanted.to_query() if isinstance(wanted, FailedFilter) else {},
+            words=_words(wanted)[:300],
+            asked_by=user,
+            asked_at=now,
+        )
+        made.total = _freeze(made, _movable(chosen, inward))
+        _check(user, made, confirmed)
+        made.save(update_fields=["total"])
+        _note(made, by, now)
+    return made
+
+
+def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Carry out what is decided, a batch after the other; returns how many batches."""
+    began, batches = time.monotonic(), 0
+    while not stopping() and time.monotonic() - began < LONGEST:
+        waiting = Binning.objects.unfinished().order_by("pk").values_list("pk", flat=True)
+        moved = [pk for pk in waiting[:50] if _turn(pk, clock())]
+        batches += len(moved)
+        if not moved:
+            break
+    return batches
+
+
+def wake(*, now: datetime) -> bool:
+    """Ask for a worker if a decision is left that nobody carries out."""
+    left = Binning.objects.unfinished().filter(asked_at__lt=now).exists()
+    if left:
+        queue.ask_for(queue.BIN)
+    return left
+
+
+def _chosen(user: User, wanted: Selection) -> DeadLetterQuerySet:
+    if isinstance(wanted, FailedFilter):
+        return failed_lists.rows(user, wanted)
+    everything = failed_lists.rows(user, FailedFilter(state=""))
+    return everything.filter(pk__in=[one.pk for one in wanted])
+
+
+def _movable(chosen: DeadLetterQuerySet, inward: bool) -> DeadLetterQuerySet:
+    """Those that need a decision; or those in the bin that still have their content."""
+    if inward:
+        return chosen.filter(state=DeadLetterState.OPEN)
+    return chosen.filter(state=DeadLetterState.BINNED, erased_at=None)
+
+
+def _refuse_under_way(chosen: DeadLetterQuerySet, inward: bool) -> None:
+    sending = chosen.filter(state=DeadLetterState.SENDING).count()
+    if sending and inward:
+        verb = "is" if sending == 1 else "are"
+        raise Refused(
+            f"{sending} of these {verb} on the way to Klaviyo again. Stop that, or wait for its "
+            "end, and then put into the bin what is left."
+        )
+
+
+def _merchant_of(chosen: DeadLetterQuerySet) -> Merchant:
+    """Whose records these are: always one merchant's, so that one role decides."""
+    stores = Store.objects.filter(pk__in=chosen.order_by().values("store"))
+    found = list(Merchant.objects.filter(stores__in=stores).distinct()[:2])
+    if not found:
+        raise Refused("None of these records is there any more as it was shown. Look again.")
+    if len(found) > 1:
+        raise Refused("These records belong to several businesses. Choose one shop first.")
+    return found[0]
+
+
+def _freeze(made: Binning, chosen: DeadLetterQuerySet) -> int:
+    statement, values = chosen.order_by("pk").values("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE.format(statement), [made.pk, *values])
+        return int(cursor.rowcount)
+
+
+def _check(user: User, made: Binning, confirmed: int) -> None:
+    """Refuse what this person may not do, and a number that is not the one they saw."""
+    role = roles.role_of(user, made.merchant)
+    if role is None or not roles.may(user, Capability.BIN, made.merchant):
+        raise Refused("You may not move records of this business.")
+    if made.total > MOST_SENT_AGAIN[role]:
+        raise Refused(
+            f"These are {made.total:,} records. In your role at most {MOST_SENT_AGAIN[role]:,} "
+            "can be moved in one go. Narrow the list, or ask somebody who may move more."
+        )
+    if made.total != confirmed:
+        raise Refused(
+            f"You confirmed {confirmed:,} records, and by now it would be {made.total:,}. "
+            "Nothing was moved. Look again and confirm the new number."
+        )
+
+
+def _words(wanted: Selection) -> str:
+    return wanted.words() if isinstance(wanted, FailedFilter) else "Records chosen one by one"
+
+
+def _note(made: Binning, by: Actor, now: datetime) -> None:
+    stores = DeadLetter.objects.filter(
+        pk__in=BinningItem.objects.filter(binning=made).values("dead_letter")
+    )
+    only = list(Store.objects.filter(pk__in=stores.values("store")).order_by("pk")[:2])
+    audit.record(
+        "bin.put" if made.inward else "bin.taken_out",
+        only[0] if len(only) == 1 else made.merchant,
+        by=by,
+        now=now,
+        subject=f"{made.total:,} {'record' if made.total == 1 else 'records'}",
+        reason=made.reason,
+        after={"selection": made.words, "count": made.total},
+    )
+
+
+@transaction.atomic
+def _turn(pk: int, now: datetime) -> bool:
+    """Move one batch of a decision; False when it is carried out, or somebody else is at it."""
+    mine = Binning.objects.unfinished().select_for_update(skip_locked=True, of=("self",))
+    made = mine.filter(pk=pk).first()
+    if made is None:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [pk, AT_ONCE])
+        ids = sorted(row[0] for row in cursor.fetchall())
+    moved = _move(made, ids, now) if ids else 0
+    left = BinningItem.objects.filter(binning=pk).exists()
+    Binning.objects.filter(pk=pk).update(
+        moved=F("moved") + moved,
+        left_out=F("left_out") + len(ids) - moved,
+        finished_at=None if left else now,
+    )
+    return left
+
+
+def _move(made: Binning, ids: list[int], now: datetime) -> int:
+    """Messages first, then their figures, then the records: the order in which batches settle."""
+    events = set_aside.lock(ids)
+    rows = _movable(DeadLetter.objects.filter(pk__in=ids), made.inward).order_by("pk")
+    moving = list(rows.select_for_update().values_list("pk", "event_id"))
+    keys = [pk for pk, _ in moving]
+    theirs = [events[event] for event in sorted({event for _, event in moving})]
+    if made.inward:
+        set_aside.end(theirs, leaving=keys, rule=Skip.SET_ASIDE, now=now)
+        changes = {
+            "state": DeadLetterState.BINNED,
+            # The term begins when somebody decided.
+            "binned_at": made.asked_at,
+            "binned_by": made.asked_by_id,
+            "bin_reason": made.reason,
+        }
+    else:
+        set_aside.revive(theirs, now=now)
+        changes = {
+            "state": DeadLetterState.OPEN,
+            "binned_at": None,
+            "binned_by": None,
+            "bin_reason": "",
+        }
+    return DeadLetter.objects.filter(pk__in=keys).update(**changes)
