@@ -11,7 +11,7 @@ from integrations.platforms.shopify.pages import Row, is_within
 
 from . import landing, missing
 from .bulk_asking import ask
-from .turns import Turn
+from .turns import GivenBack, Turn
 
 ROOTS = 250
 
@@ -38,7 +38,10 @@ def land_some(turn: Turn) -> int | None:
     if lacking:
         if not turn.take_points(bulk_lines.DETAIL_POINTS):
             return None
-        rows = _completed(turn, rows, lacking)
+        try:
+            rows = _completed(turn, rows, lacking)
+        except GivenBack:
+            return None
     is_last = taken == len(nodes) < ROOTS
     cursor = str(staged[taken - 1]) if taken else window.cursor
     found = landing.land(
@@ -94,7 +97,7 @@ def _as_many_as_one_call_completes(nodes: list[Node], wanted: set[str]) -> int:
 
 def _completed(turn: Turn, rows: list[Row], lacking: list[str]) -> list[Row]:
     """Put in place what was fetched by id; what is gone from the shop meanwhile is left out."""
-    fetched = ask(turn, lambda client: bulk_lines.fetch_whole(client, lacking))
+    fetched = ask(turn, lambda client: bulk_lines.fetch_whole(client, lacking, pay=turn.pay))
     gone = set(lacking) - fetched.keys()
     return [
         bulk_lines.completed(row, fetched[row.source_id]) if row.source_id in fetched else row

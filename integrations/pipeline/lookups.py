@@ -11,6 +11,7 @@ from integrations.domain.records import Order
 from integrations.models import Credential, Store
 from integrations.platforms.shopify.client import Shopify
 from integrations.platforms.shopify.orders import fetch_orders
+from integrations.platforms.shopify.whole_orders import Pay
 
 from . import breakers, logins, points
 
@@ -34,14 +35,20 @@ def orders(store: Store, ids: Iterable[str], *, now: datetime) -> Mapping[str, O
     if trouble := breakers.waits(store, now=now):
         raise PlatformError(trouble)
     wanted = list(ids)
-    if until := points.take(store.pk, LOOK_UP * len(wanted), lane=Lane.LIVE, now=now):
-        wait = until - now
-        raise PlatformError(Failure(FailureKind.RATE_LIMITED, LIMITED, "points", retry_after=wait))
-    return logins.ask_shop(store, lambda shop: _fetch(shop, wanted), now=now)
+
+    def pay(price: float) -> None:
+        if until := points.take(store.pk, price, lane=Lane.LIVE, now=now):
+            wait = until - now
+            raise PlatformError(
+                Failure(FailureKind.RATE_LIMITED, LIMITED, "points", retry_after=wait)
+            )
+
+    pay(LOOK_UP * len(wanted))
+    return logins.ask_shop(store, lambda shop: _fetch(shop, wanted, pay), now=now)
 
 
-def _fetch(shop: Shopify, ids: list[str]) -> Mapping[str, Order | Failure]:
-    found = fetch_orders(shop, ids)
+def _fetch(shop: Shopify, ids: list[str], pay: Pay) -> Mapping[str, Order | Failure]:
+    found = fetch_orders(shop, ids, pay=pay)
     for one in found.values():
         if isinstance(one, Failure) and one.kind is FailureKind.AUTH:
             raise PlatformError(one)

@@ -5,7 +5,7 @@ from integrations.models import SyncWindow
 from integrations.platforms.shopify import pages
 
 from . import landing, logins, missing, points
-from .turns import Turn
+from .turns import GivenBack, Turn
 
 # What the first page is expected to cost, before a shop has named a price.
 FIRST_POINTS = 400.0
@@ -20,7 +20,10 @@ def read(turn: Turn) -> int:
     while turn.window.state == WindowState.READING and turn.goes_on():
         if not turn.may_land() or not turn.take_points(_price(turn.window)):
             break
-        landed += _one_page(turn)
+        try:
+            landed += _one_page(turn)
+        except GivenBack:
+            break
     return landed
 
 
@@ -40,6 +43,7 @@ def _one_page(turn: Turn) -> int:
             cursor=window.cursor,
             size=window.page_size,
             changed=job.kind == JobKind.CATCH_UP,
+            pay=turn.pay,
         ),
         now=now,
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.db.models import F
 
 from integrations.domain.lanes import Lane
 from integrations.models import SyncWindow
@@ -22,6 +23,11 @@ LOGIN = "The shop's login does not work."
 AHEAD_WAIT = timedelta(seconds=1)
 # A shorter wait for points is sat out with the window in hand.
 SHORT_WAIT = timedelta(seconds=5)
+LONG_WAIT = timedelta(seconds=30)
+
+
+class GivenBack(Exception):
+    """The window was given back before its page was whole; nothing of it was landed."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -48,7 +54,16 @@ class Turn(msgspec.Struct, frozen=True):
             return False
         return True
 
-    def take_points(self, price: float) -> bool:
+    def pay(self, price: float) -> None:
+        """Take points for one more call in the middle of a page. Raises GivenBack.
+
+        The page would have to be read again, so a longer wait is sat out.
+        """
+        if not self.take_points(price, patience=LONG_WAIT):
+            raise GivenBack
+        SyncWindow.objects.owned(self.claim).update(calls=F("calls") + 1)
+
+    def take_points(self, price: float, *, patience: timedelta = SHORT_WAIT) -> bool:
         """Take query points, sitting out a short wait; False when the window was given back."""
         store_id = self.window.job.store_id
         while True:
@@ -56,7 +71,7 @@ class Turn(msgspec.Struct, frozen=True):
             wait = points.take(store_id, price, lane=Lane.BACKFILL, now=now)
             if wait is None:
                 return True
-            if wait - now > SHORT_WAIT:
+            if wait - now > patience:
                 give_back(self.claim, until=wait, reason=LIMITED)
                 return False
             time.sleep(max(0.05, min(1.0, (wait - now).total_seconds())))

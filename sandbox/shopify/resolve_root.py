@@ -138,6 +138,23 @@ def _one(source: Any, info: Any, arguments: Body) -> Body | None:
     return find(store_of(info), arguments["id"])
 
 
+def _part(name: str) -> Resolver:
+    """Find a refund or a parcel in the orders that hold them."""
+
+    def resolve(source: Any, info: Any, arguments: Body) -> Body | None:
+        store = store_of(info)
+        match = GID.fullmatch(arguments["id"])
+        number = int(match["number"]) if match else 0
+        for row in _rows(store, "Order"):
+            if str(number).encode() in row.body:
+                for part in msgspec.json.decode(row.body)[name]:
+                    if part["id"] == number:
+                        return dict(part)
+        return None
+
+    return resolve
+
+
 def _nodes(source: Any, info: Any, arguments: Body) -> list[Body | None]:
     return [find(store_of(info), gid) for gid in arguments["ids"]]
 
@@ -220,6 +237,8 @@ FIELDS: dict[str, Resolver] = {
         "precision": "EXACT",
     },
     "QueryRoot.order": _one,
+    "QueryRoot.refund": _part("refunds"),
+    "QueryRoot.fulfillment": _part("fulfillments"),
     "QueryRoot.customer": _one,
     "QueryRoot.product": _one,
     "QueryRoot.productVariant": _one,

@@ -16,6 +16,8 @@ KNOWN = {f"{verb}_{area}" for area in _AREAS for verb in ("read", "write")} | {"
 FIELDS = {
     "QueryRoot.orders": "read_orders",
     "QueryRoot.order": "read_orders",
+    "QueryRoot.refund": "read_orders",
+    "QueryRoot.fulfillment": "read_orders",
     "QueryRoot.ordersCount": "read_orders",
     "QueryRoot.abandonedCheckouts": "read_orders",
     "QueryRoot.customers": "read_customers",

@@ -15,6 +15,7 @@ from graphql import (
 )
 
 from integrations.platforms import shopify
+from integrations.platforms.shopify import variants, whole_orders
 from integrations.platforms.shopify.client import document
 
 SCHEMA = (
@@ -57,3 +58,20 @@ def test_a_document_stays_below_what_one_query_may_cost(schema, name):
     ids = [f"gid://shopify/Order/{number}" for number in range(10)]
 
     assert requested_cost(own(), parse(document(name)), None, {"ids": ids}) <= MAX_COST
+
+
+@pytest.mark.parametrize(
+    ("name", "points"),
+    [
+        ("order_lines", whole_orders.LINES_POINTS),
+        ("refund_lines", whole_orders.LINES_POINTS),
+        ("fulfillment_lines", whole_orders.LINES_POINTS),
+        ("order_parts", whole_orders.PARTS_POINTS),
+        ("product_variants", variants.POINTS),
+    ],
+)
+def test_what_is_paid_for_a_list_that_broke_off_is_what_it_asks_for(name, points):
+    from sandbox.shopify.cost import requested_cost
+    from sandbox.shopify.graph import schema as own
+
+    assert points * 0.7 <= requested_cost(own(), parse(document(name)), None, {}) <= points

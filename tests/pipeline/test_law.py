@@ -158,11 +158,13 @@ def test_an_order_the_store_does_not_have_is_left_out(client):
     assert fetch_orders(client, ["1"]) == {}
 
 
-def test_an_order_that_came_cut_short_stops_none_of_the_others(shopify, client):
+def test_an_order_that_cannot_be_completed_stops_none_of_the_others(shopify, client):
     first, second = [str(row.id) for row in shopify.stores[DOMAIN].memory.orders.rows()[:2]]
     whole = client.query("orders_by_id", {"ids": [gid(first), gid(second)]}, dict)
     whole["nodes"][0]["lineItems"]["pageInfo"]["hasNextPage"] = True
     shopify.script.answer_next(Reply(200, {"data": whole}))
+    # Asked for the rest, the shop does not know the order any more.
+    shopify.script.answer_next(Reply(200, {"data": {"order": None}}))
 
     found = fetch_orders(client, [first, second])
 

@@ -14,6 +14,8 @@ from integrations.domain.failures import Failure, FailureKind, PlatformError
 from .client import Shopify, Told
 from .orders import AT_ONCE
 from .pages import Row, row_of
+from .whole_orders import Pay, unpaid
+from .whole_orders import completed as completed_order
 
 PARENT = "__parentId"
 # The connection whose objects come as lines, by stream.
@@ -90,20 +92,27 @@ def assembled(stream: str, body: bytes, children: Sequence[bytes]) -> Node:
         ) from exc
 
 
-def fetch_whole(client: Shopify, source_ids: Sequence[str]) -> Told[dict[str, Row]]:
+def fetch_whole(
+    client: Shopify, source_ids: Sequence[str], *, pay: Pay = unpaid
+) -> Told[dict[str, Row]]:
     """Orders with the lines of their refunds and parcels, by id; at most AT_ONCE of them.
+
+    Calls besides the first, for what their lists left out, are paid for.
 
     One that is gone from the shop meanwhile is left out. Raises PlatformError.
     """
     ids = [f"gid://shopify/Order/{one}" for one in source_ids[:AT_ONCE]]
     told = client.ask("orders_by_id", {"ids": ids}, _ById)
-    rows = [row_of(bytes(raw)) for raw in told.data.nodes if bytes(raw) != b"null"]
+    rows = [
+        row_of(completed_order(client, bytes(raw), pay=pay))
+        for raw in told.data.nodes
+        if bytes(raw) != b"null"
+    ]
     return Told({row.source_id: row for row in rows}, told.cost)
 
 
 def completed(own: Row, fetched: Row) -> Row:
-    """An order as it was fetched by its id, with the lines of the export: a long order comes cut
-    short by its id, and never in an export."""
+    """An order as it was fetched by its id, with the lines of the export, which are never cut."""
     if fetched.version != own.version:
         # It has changed since, and its lines with it.
         return fetched

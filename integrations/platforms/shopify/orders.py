@@ -10,9 +10,10 @@ import msgspec
 from integrations.domain.failures import Failure, FailureKind, PlatformError, Unreadable
 from integrations.domain.records import Address, Buyer, Fulfilment, LineItem, Order, Refund
 
-from . import nodes
+from . import nodes, whole_orders
 from .client import Shopify
 from .values import currency, identifier, moment, money
+from .whole_orders import Pay, unpaid
 
 # Ten orders cost at most some 400 of the 1,000 points a query may ask for.
 AT_ONCE = 10
@@ -22,11 +23,14 @@ class _Found(msgspec.Struct):
     nodes: list[dict[str, Any] | None]
 
 
-def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order | Failure]:
+def fetch_orders(
+    client: Shopify, ids: Iterable[str], *, pay: Pay = unpaid
+) -> dict[str, Order | Failure]:
     """Fetch orders by numeric id; those the store does not have are left out.
 
-    An order that cannot be read, or that came cut short, stands as its failure: half an order is
-    never taken for a whole one, and it stops none of the others. So do those that were not
+    What its lists left out is fetched besides, and paid for first. An order that cannot be read,
+    or completed, stands as its failure: half an order is never taken for a whole one, and it stops
+    none of the others. So do those that were not
     reached because a call failed: what was found before it is kept.
     """
     found: dict[str, Order | Failure] = {}
@@ -40,6 +44,7 @@ def fetch_orders(client: Shopify, ids: Iterable[str]) -> dict[str, Order | Failu
         for raw in answered:
             if raw is not None and raw.get("__typename") == "Order":
                 try:
+                    whole_orders.complete(client, raw, pay=pay)
                     order = read_order(raw)
                     found[order.source_id] = order
                 except PlatformError as exc:

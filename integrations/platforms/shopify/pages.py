@@ -1,5 +1,6 @@
 """Pages of a shop's past: what is in a range, as the bytes Shopify wrote, one node each."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ import msgspec
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.windows import Stretch
 
-from . import variants
+from . import variants, whole_orders
 from .client import Cost, Shopify
 from .orders import AT_ONCE
+from .whole_orders import Pay, unpaid
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -86,10 +88,6 @@ class _ById(msgspec.Struct):
     nodes: list[msgspec.Raw]
 
 
-# What a list says inside a node when there is more of it.
-_CUT_SHORT = (b'"hasNextPage":true', b'"hasNextPage": true')
-
-
 def read(
     client: Shopify,
     stream: str,
@@ -98,11 +96,12 @@ def read(
     cursor: str,
     size: int,
     changed: bool = False,
+    pay: Pay = unpaid,
 ) -> Page:
     """Read one page of a stream's half-open stretch, oldest first. Raises PlatformError.
 
-    Nodes whose own lists came cut short are fetched once more with longer ones; what is still
-    cut short then says so when it is parsed, and is never taken for whole.
+    Nodes whose own lists came cut short get the rest of them, by calls that are paid for first;
+    what cannot be completed says so when it is parsed, and is never taken for whole.
     """
     how = READINGS[stream]
     sort = (how.changed if changed else how.made)[1]
@@ -121,7 +120,7 @@ def read(
         )
     rows = [row_of(bytes(raw)) for raw in page.nodes]
     rows = [row for row in rows if is_within(stream, row, stretch, changed=changed)]
-    return Page(_whole(client, stream, rows), following, told.cost)
+    return Page(_whole(client, stream, rows, pay), following, told.cost)
 
 
 def searched(stream: str, stretch: Stretch, *, changed: bool = False) -> str:
@@ -180,25 +179,28 @@ def row_of(raw: bytes) -> Row:
     return Row(str(node.legacy_resource_id), node.created_at, node.updated_at, raw)
 
 
-def _whole(client: Shopify, stream: str, rows: list[Row]) -> list[Row]:
-    short = [row for row in rows if any(mark in row.body for mark in _CUT_SHORT)]
+def _whole(client: Shopify, stream: str, rows: list[Row], pay: Pay) -> list[Row]:
+    most = whole_orders.MOST_BY_PAGE
+    short = [row for row in rows if whole_orders.may_be_short(row.body, most=most)]
     if not short:
         return rows
     if stream == "products":
-        longer = {row.source_id: variants.completed(client, row.body) for row in short}
+        longer = {row.source_id: variants.completed(client, row.body, pay=pay) for row in short}
         return [
             msgspec.structs.replace(row, body=longer.get(row.source_id, row.body)) for row in rows
         ]
-    return _longer_orders(client, rows, short)
+    found = {row.source_id: row for row in orders_by_id(client, short, pay)}
+    return [found.get(row.source_id, row) for row in rows]
 
 
-def _longer_orders(client: Shopify, rows: list[Row], short: list[Row]) -> list[Row]:
-    longer: dict[str, Row] = {}
-    for start in range(0, len(short), AT_ONCE):
-        part = short[start : start + AT_ONCE]
-        ids = {"ids": [f"gid://shopify/Order/{row.source_id}" for row in part]}
-        for raw in client.query("orders_by_id", ids, _ById).nodes:
+def orders_by_id(client: Shopify, wanted: list[Row], pay: Pay) -> Iterator[Row]:
+    """Orders once more, with every list to its end; one that is gone is left out.
+
+    Raises PlatformError.
+    """
+    for start in range(0, len(wanted), AT_ONCE):
+        part = [f"gid://shopify/Order/{row.source_id}" for row in wanted[start : start + AT_ONCE]]
+        pay(whole_orders.ORDER_POINTS * len(part))
+        for raw in client.query("orders_by_id", {"ids": part}, _ById).nodes:
             if bytes(raw) != b"null":
-                row = row_of(bytes(raw))
-                longer[row.source_id] = row
-    return [longer.get(row.source_id, row) for row in rows]
+                yield row_of(whole_orders.completed(client, bytes(raw), pay=pay))
