@@ -71,6 +71,18 @@
     }
   });
 
+  // One box that ticks every box of its name on the page; each can be ticked without it.
+  for (const all of document.querySelectorAll("[data-tick-all]")) {
+    const boxes = [...all.form.querySelectorAll(`input[name="${all.dataset.tickAll}"]`)];
+    all.hidden = false;
+    all.addEventListener("change", () => {
+      for (const box of boxes) box.checked = all.checked;
+    });
+    for (const box of boxes) {
+      box.addEventListener("change", () => { all.checked = boxes.every((one) => one.checked); });
+    }
+  }
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy]");
     if (!button) return;

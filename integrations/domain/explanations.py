@@ -11,6 +11,8 @@ class Explanation(msgspec.Struct, frozen=True):
     sentence: str
     suggestion: str
     known: bool = True
+    # What a repair here would achieve, for whoever may make one.
+    without: str = ""
 
 
 UNKNOWN = Explanation(
@@ -66,10 +68,12 @@ _INVALID: dict[str, Explanation] = {
     "profile.phone_number": Explanation(
         "Klaviyo does not accept the customer's phone number.",
         "Correct the number in the shop. It needs the country code, like +49 30 1234567.",
+        without="Sent without the phone, the record would pass, if it has an e-mail address.",
     ),
     "profile.location": Explanation(
         "Klaviyo does not accept a part of the customer's address.",
         "Check country, region and postcode of the customer in the shop and save it.",
+        without="Sent without the address, the record would pass.",
     ),
     "profile": Explanation(
         "Klaviyo does not accept what the shop says about this customer.",
@@ -82,6 +86,7 @@ _INVALID: dict[str, Explanation] = {
     "value_currency": Explanation(
         "Klaviyo does not accept the currency of this record.",
         "Check the currency settings of the shop.",
+        without="Sent with a currency set by hand, the record would pass.",
     ),
     "value": Explanation(
         "Klaviyo does not accept the amount of this record.",
@@ -98,6 +103,7 @@ _INVALID: dict[str, Explanation] = {
     "properties": Explanation(
         "Klaviyo does not accept one of the details of this record.",
         "Look for very long texts or unusual signs in this record and shorten them.",
+        without="Sent without that detail, the record would pass.",
     ),
     "title": Explanation(
         "Klaviyo does not accept the title of this product.",
@@ -106,10 +112,12 @@ _INVALID: dict[str, Explanation] = {
     "description": Explanation(
         "Klaviyo does not accept the description of this product.",
         "Shorten the description in the shop and save the product.",
+        without="Sent with a shorter description, the product would pass.",
     ),
     "image_full_url": Explanation(
         "Klaviyo does not accept the picture of this product.",
         "Upload the picture again in the shop and save the product.",
+        without="Sent without the picture, the product would pass.",
     ),
     "url": Explanation(
         "Klaviyo does not accept the web address of this product.",
@@ -150,6 +158,7 @@ _RULES: Mapping[str, Explanation] = {
     "text": Explanation(
         "A text in this record is longer than Klaviyo accepts.",
         "Find the long text in the record, often a note or description, and shorten it.",
+        without="Sent with that text shortened, the record would pass.",
     ),
     "list": Explanation(
         "This record has more entries of one kind than Klaviyo accepts.",

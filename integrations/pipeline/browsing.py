@@ -5,12 +5,11 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from integrations.models import Cause, DeadLetter, Event, Store, User
+from integrations.models import Event, Store
 
-from . import cursors, failed_lists, figures
-from .failed_lists import FailedFilter
+from . import cursors, figures
 
 Row = TypeVar("Row")
 PAGE = 50
@@ -115,44 +114,3 @@ def _event_count(store: Store, wanted: EventFilter, rows: QuerySet[Event]) -> tu
 def _capped(rows: QuerySet[Any]) -> tuple[int, bool]:
     count = rows.order_by()[: COUNT_LIMIT + 1].count()
     return min(count, COUNT_LIMIT), count > COUNT_LIMIT
-
-
-# --- failed records ------------------------------------------------------------------------------
-
-
-class CauseCard(msgspec.Struct):
-    """One cause with what it has stopped."""
-
-    cause: Cause
-    count: int
-    stores: int
-    last_at: datetime
-
-
-def failed_records(user: User, wanted: FailedFilter, *, after: str) -> Page[DeadLetter]:
-    """One page of the failed records a person may see, newest first."""
-    rows = failed_lists.rows(user, wanted)
-    count, more = _capped(rows)
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        rows = rows.filter(pk__lt=int(after))
-    found = list(
-        rows.select_related("store", "cause", "event")
-        .defer("payload", "answer", "event__body")
-        .order_by("-id")[: FAILED_PAGE + 1]
-    )
-    last = found[FAILED_PAGE - 1] if len(found) > FAILED_PAGE else None
-    return Page(found[:FAILED_PAGE], str(last.pk) if last else "", count, more)
-
-
-def causes(user: User, *, store: UUID | None = None, limit: int = 12) -> list[CauseCard]:
-    """The causes with records that wait for a decision, the one that stops most first."""
-    waiting = DeadLetter.objects.visible_to(user).open()
-    if store:
-        waiting = waiting.filter(store__public_id=store)
-    counted = list(
-        waiting.values("cause")
-        .annotate(n=Count("pk"), stores=Count("store", distinct=True), last=Max("created_at"))
-        .order_by("-n", "cause")[:limit]
-    )
-    found = Cause.objects.in_bulk([row["cause"] for row in counted])
-    return [CauseCard(found[row["cause"]], row["n"], row["stores"], row["last"]) for row in counted]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -16,6 +17,8 @@ from . import cursors, failed_lists
 from .browsing import Page
 
 PAGE = 10
+# Reasons that are parked are folded away; so many are shown when they are unfolded.
+MOST_PARKED = 20
 DAYS = 14
 
 # Reasons as one with those that were merged into them; a few rows for each are read, however
@@ -73,37 +76,47 @@ class Shop(msgspec.Struct):
     count: int
 
 
-def cards(
-    user: User, *, store: Any, after: str, parked: bool, now: datetime, most: int = PAGE
-) -> Page[Card]:
-    """One page of the reasons with records that wait for a decision, the newest change first."""
-    values = _where(user, store)
+class Reasons(msgspec.Struct):
+    """The reasons beside the list of records: those in use page by page, and the parked ones."""
+
+    working: Page[Card]
+    parked: int
+    parked_cards: list[Card]
+
+
+def beside_list(user: User, *, store: UUID | None, after: str, now: datetime) -> Reasons:
+    """The reasons with records that wait for a decision, the newest change first."""
+    where = _where(user, store)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOW_MANY, where)
+        count, parked = cursor.fetchone()
+    found = _newest(where, after=after, parked=False, most=PAGE + 1)
+    folded = _newest(where, after="", parked=True, most=MOST_PARKED) if parked else []
+    cards = _cards([*found[:PAGE], *folded], where, now)
+    working = [cards[row[0]] for row in found[:PAGE]]
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    behind = cursors.write(last[5], last[0]) if last else ""
+    return Reasons(Page(working, behind, count), parked, [cards[row[0]] for row in folded])
+
+
+def _newest(where: dict[str, Any], *, after: str, parked: bool, most: int) -> list[Any]:
     before, last = cursors.read(after) or (_LATEST, _LARGEST)
+    place = {"parked": parked, "before": before, "last": last, "most": most}
     with connection.cursor() as cursor:
-        place = {"parked": parked, "before": before, "last": last, "most": most + 1}
-        cursor.execute(_NEWEST, values | place)
-        found = cursor.fetchall()
-        cursor.execute(_HOW_MANY, values)
-        count = cursor.fetchone()[1 if parked else 0]
-    shown = found[:most]
-    heads = Cause.objects.select_related("owner").in_bulk([row[0] for row in shown])
-    days = _days_of(list(heads), values, now)
-    rows = [
-        Card(heads[head], int(records), stores, first_at, last_at, days[head])
-        for head, records, stores, first_at, last_at, _ in shown
-    ]
-    behind = cursors.write(shown[-1][5], shown[-1][0]) if len(found) > most else ""
-    return Page(rows, behind, count)
+        cursor.execute(_NEWEST, where | place)
+        return list(cursor.fetchall())
 
 
-def how_many_parked(user: User, *, store: Any) -> int:
-    """How many reasons are folded away."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HOW_MANY, _where(user, store))
-        return int(cursor.fetchone()[1])
+def _cards(rows: Sequence[Any], where: dict[str, Any], now: datetime) -> dict[int, Card]:
+    heads = Cause.objects.select_related("owner").in_bulk([row[0] for row in rows])
+    days = _days_of(list(heads), where, now)
+    return {
+        head: Card(heads[head], int(records), stores, first_at, last_at, days[head])
+        for head, records, stores, first_at, last_at, _ in rows
+    }
 
 
-def _where(user: User, store: Any) -> dict[str, Any]:
+def _where(user: User, store: UUID | None) -> dict[str, Any]:
     stores = None if user.is_staff else failed_lists.stores_of(user)
     if store:
         named = failed_lists.store_ids(store)

@@ -11,7 +11,7 @@ from integrations import queue
 from integrations.domain import causes as rules
 from integrations.domain.causes import CauseState, Parking
 from integrations.domain.explanations import explain
-from integrations.models import AuditEntry, Cause, CauseCount, DeadLetter, Store
+from integrations.models import AuditEntry, Cause, CauseCount, Store
 from integrations.models.dead_letters import DeadLetterState
 
 from . import audit
@@ -172,7 +172,7 @@ def split(
                 "split_from": whole,
                 "split_store": store,
                 "split_text": text,
-                "split_seen": _first_record(whole),
+                "split_seen": 0,
             },
         )
         if not made:
@@ -189,13 +189,6 @@ def _part_name(store: Store | None, text: str) -> str:
     shop = f"shop {store.pk}" if store else ""
     words = f"“{text.casefold()[:80]}”" if text else ""
     return " ".join(filter(None, [shop, words]))
-
-
-def _first_record(whole: Cause) -> int | None:
-    """Behind which record the looking begins; nothing where there is none."""
-    first = DeadLetter.objects.filter(cause=whole).order_by("pk").values_list("pk", flat=True)
-    found = first.first()
-    return None if found is None else found - 1
 
 
 def _unpark(one: Cause) -> None:

@@ -24,6 +24,8 @@ PAGE = 25
 _KINDS = ["", *(kind.value for kind in Kind)]
 _EARLIEST, _LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _LARGEST = 2**63 - 1
+# The keys of the shops that are looked into; None for all there are.
+Stores = list[int] | None
 
 _NEWEST = """
 SELECT newest.id FROM {stretches}
@@ -56,8 +58,9 @@ _OF_ALL = _NEWEST.format(
 
 def page(user: User, wanted: FailedFilter, *, after: str) -> Page[DeadLetter]:
     """One page of the failed records a person may see, the newest failure first."""
-    count, more = total(user, wanted)
-    found = newest(user, wanted, after=after, most=PAGE + 1)
+    stores = _stores(user, wanted)
+    count, more = _total(user, wanted, stores)
+    found = _newest(user, wanted, stores, after=after, most=PAGE + 1)
     kept = DeadLetter.objects.filter(pk__in=found).select_related("store", "cause", "event")
     rows = list(kept.defer("payload", "answer", "event__body").order_by("-failed_at", "-id")[:PAGE])
     behind = cursors.write(rows[-1].failed_at, rows[-1].pk) if len(found) > PAGE and rows else ""
@@ -66,25 +69,31 @@ def page(user: User, wanted: FailedFilter, *, after: str) -> Page[DeadLetter]:
 
 def total(user: User, wanted: FailedFilter) -> tuple[int, bool]:
     """How many there are, and whether there are more than were counted."""
-    if wanted.counted:
-        counts, stores = CauseCount.objects.all(), _stores(user, wanted)
-        if stores is not None:
-            counts = counts.filter(store__in=stores)
-        if wanted.cause:
-            counts = counts.filter(cause__in=failed_lists.group_ids(wanted.cause))
-        if wanted.state:
-            counts = counts.filter(state=wanted.state)
-        return counts.aggregate(records=Sum("records"))["records"] or 0, False
-    found = len(newest(user, wanted, after="", most=COUNT_LIMIT + 1))
-    return min(found, COUNT_LIMIT), found > COUNT_LIMIT
+    return _total(user, wanted, _stores(user, wanted))
 
 
-def newest(user: User, wanted: FailedFilter, *, after: str, most: int) -> list[int]:
+def _total(user: User, wanted: FailedFilter, stores: Stores) -> tuple[int, bool]:
+    if not wanted.counted:
+        found = len(_newest(user, wanted, stores, after="", most=COUNT_LIMIT + 1))
+        return min(found, COUNT_LIMIT), found > COUNT_LIMIT
+    counts = CauseCount.objects.all()
+    if stores is not None:
+        counts = counts.filter(store__in=stores)
+    if wanted.cause:
+        counts = counts.filter(cause__in=failed_lists.group_ids(wanted.cause))
+    if wanted.state:
+        counts = counts.filter(state=wanted.state)
+    return counts.aggregate(records=Sum("records"))["records"] or 0, False
+
+
+def _newest(
+    user: User, wanted: FailedFilter, stores: Stores, *, after: str, most: int
+) -> list[int]:
     """The keys of the newest failures of a selection, behind a place in the list."""
     before, last = cursors.read(after) or (_LATEST, _LARGEST)
     if wanted.record or wanted.fetch or wanted.period:
         return list(_few(user, wanted, before, last).values_list("pk", flat=True)[:most])
-    statement, stretches = _stretches(user, wanted)
+    statement, stretches = _stretches(wanted, stores)
     values = stretches | {
         "kinds": _KINDS if not wanted.kind else [wanted.kind.replace(UNREADABLE, "")],
         "before": before,
@@ -109,9 +118,8 @@ def _few(
     return rows.exclude(failed_at=before, pk__gte=last).order_by("-failed_at", "-id")
 
 
-def _stretches(user: User, wanted: FailedFilter) -> tuple[str, dict[str, Any]]:
+def _stretches(wanted: FailedFilter, stores: Stores) -> tuple[str, dict[str, Any]]:
     states = [wanted.state] if wanted.state else list(DeadLetterState.values)
-    stores = _stores(user, wanted)
     if wanted.cause:
         kept = CauseCount.objects.filter(
             cause__in=failed_lists.group_ids(wanted.cause), state__in=states, records__gt=0
@@ -126,7 +134,7 @@ def _stretches(user: User, wanted: FailedFilter) -> tuple[str, dict[str, Any]]:
     return _OF_ALL, {"states": states}
 
 
-def _stores(user: User, wanted: FailedFilter) -> list[int] | None:
+def _stores(user: User, wanted: FailedFilter) -> Stores:
     """The shops that are looked into; None for all there are."""
     if user.is_staff and not wanted.store:
         return None

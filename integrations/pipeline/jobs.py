@@ -211,7 +211,9 @@ def _put_aside(
                 store=store,
                 klaviyo_account_id=job.klaviyo_account_id,
                 event=event,
-                cause_id=dead_letters.cause(store, "klaviyo", code, field, "", now=now),
+                cause_id=dead_letters.cause(
+                    store, "klaviyo", code, field, "", message=error.detail, now=now
+                ),
                 identity=identity,
                 kind=identity.partition(":")[0],
                 source_id=identity.rpartition(":")[2][:64],

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db.models import (
-    Count,
     DateTimeField,
     DurationField,
     ExpressionWrapper,
@@ -31,8 +30,8 @@ from integrations.domain.storestates import (
 )
 from integrations.models import (
     Call,
+    CauseCount,
     Credential,
-    DeadLetter,
     Event,
     Heartbeat,
     Reconnection,
@@ -42,6 +41,7 @@ from integrations.models import (
     Tally,
     User,
 )
+from integrations.models.dead_letters import DeadLetterState
 from integrations.models.events import EventState
 from integrations.platforms.shopify.webhooks import PATH_TEST
 
@@ -122,9 +122,8 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
         lane.store_id: lane for lane in StoreLane.objects.filter(store__in=ids, lane=Lane.LIVE)
     }
     logins, reconnects = _logins(found), _reconnects(found)
-    failed = dict(
-        DeadLetter.objects.open().filter(store__in=ids).values_list("store").annotate(n=Count("pk"))
-    )
+    waiting = CauseCount.objects.filter(store__in=ids, state=DeadLetterState.OPEN)
+    failed = dict(waiting.values_list("store").annotate(n=Sum("records")))
     today = figures.of_stores(ids, figures.since("day", now))
     rows = []
     for store in found:

@@ -1,5 +1,8 @@
-"""Failed records: why they fail, which they are, and one in full."""
+"""Failed records: why they fail, and which they are."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -8,31 +11,79 @@ from django.utils import timezone
 
 from integrations.domain.explanations import explain
 from integrations.domain.masking import mask_body, mask_text
-from integrations.models import Attempt, Cause, DeadLetter, Store
+from integrations.domain.permissions import Capability, allows
+from integrations.models import Attempt, Cause, DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
-from integrations.pipeline import browsing
+from integrations.pipeline import cause_pages, failed_lists, failed_pages, roles
+from integrations.pipeline.cause_pages import Card
 from integrations.pipeline.failed_lists import FailedFilter
 
+from . import trends
 from .access import Signed, answer, note_visit, signed_in
 
 
 @signed_in
 def failed_records(request: Signed) -> HttpResponse:
     """Every failed record that waits for a decision, and why."""
-    wanted = FailedFilter.from_query(request.GET)
-    page = browsing.failed_records(request.user, wanted, after=request.GET.get("after", ""))
-    cards = browsing.causes(request.user, store=wanted.store)
+    wanted, now = FailedFilter.from_query(request.GET), timezone.now()
+    page = failed_pages.page(request.user, wanted, after=request.GET.get("after", ""))
     context = {
         "wanted": wanted,
-        "cards": [(card, words_for(card.cause)) for card in cards],
+        "chosen": wanted.to_query(),
+        "reason": _reason(request, wanted),
         "rows": [(one, words_for(one.cause)) for one in page.rows],
         "page": page,
         "paged": bool(request.GET.get("after")),
         "states": DeadLetterState.choices,
+        "kinds": failed_lists.KINDS.items(),
         "stores": Store.objects.visible_to(request.user).order_by("name", "id")[:200],
-        "now": timezone.now(),
+        "may": _may(request.user),
+        "now": now,
     }
+    if not wanted.cause:
+        context |= _reasons(request, wanted, now)
     return answer(request, "failed_records.html", context)
+
+
+def _reasons(request: Signed, wanted: FailedFilter, now: datetime) -> dict[str, Any]:
+    """The reasons beside the list: a page of those in use, and those that are folded away."""
+    place = request.GET.get("reasons", "")
+    found = cause_pages.beside_list(request.user, store=wanted.store, after=place, now=now)
+    return {
+        "reasons": found.working,
+        "reasons_paged": bool(place),
+        "cards": drawn(found.working.rows),
+        "parked": found.parked,
+        "parked_cards": drawn(found.parked_cards),
+    }
+
+
+def drawn(cards: Iterable[Card]) -> list[tuple[Card, object, trends.Trend]]:
+    """Reasons with their words and their trend."""
+    return [(card, words_for(card.cause), trends.draw(card.days)) for card in cards]
+
+
+def _reason(request: Signed, wanted: FailedFilter) -> tuple[Cause, object] | None:
+    """The one reason the list is narrowed to, where the person may see it."""
+    if not wanted.cause:
+        return None
+    merchants = Merchant.objects.visible_to(request.user)
+    found = Cause.objects.filter(pk=wanted.cause, merchant__in=merchants).first()
+    return (found, words_for(found)) if found else None
+
+
+def _may(user: User) -> dict[str, bool]:
+    """Which buttons a person finds; each page behind them asks once more, for its merchant."""
+    merchants = [None] if user.is_staff else [*Merchant.objects.visible_to(user)[:20]]
+    wanted = {
+        "send": Capability.SEND_AGAIN,
+        "bin": Capability.BIN,
+        "export": Capability.EXPORT_FAILED,
+    }
+    held = [roles.role_of(user, one) for one in merchants]
+    return {
+        name: any(allows(role, capability) for role in held) for name, capability in wanted.items()
+    }
 
 
 @signed_in

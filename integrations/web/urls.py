@@ -62,4 +62,5 @@ urlpatterns = [
     path("", include("integrations.web.connection_urls")),
     path("", include("integrations.web.past_urls")),
     path("", include("integrations.web.limit_urls")),
+    path("", include("integrations.web.cause_urls")),
 ]

@@ -43,6 +43,8 @@ ANSWERS = Meets("401", "400", "400", "400", "400", "400")
 OWNERS_EMPTY = OWNERS._replace(owner="400", support="400", administrator="400")
 TEAM_EMPTY = TEAM._replace(member="400", owner="400", support="400", administrator="400")
 OWNERS_CLOSED = OWNERS._replace(owner="503", support="503", administrator="503")
+# Something of one merchant that only staff may touch.
+STAFF_OF_TEAM = Meets(ASKED, HIDDEN, REFUSED, REFUSED, OPEN, OPEN)
 STAFF = Meets(ASKED, REFUSED, REFUSED, REFUSED, OPEN, OPEN)
 ADMINISTRATORS = Meets(ASKED, REFUSED, REFUSED, REFUSED, REFUSED, OPEN)
 
@@ -70,6 +72,10 @@ def of_merchant(world: World) -> list[Any]:
 
 def of_member(world: World) -> list[Any]:
     return [world.store.merchant.public_id, world.member.memberships.get().pk]
+
+
+def of_cause(world: World) -> list[Any]:
+    return [world.failed.cause_id]
 
 
 def of_invitation(world: World) -> list[Any]:
@@ -156,6 +162,15 @@ ADDRESSES = {
     "event": Address(lambda world: [world.event.public_id], get=TEAM),
     "failed-records": Address(get=PEOPLE),
     "failed-record": Address(lambda world: [world.failed.public_id], get=TEAM),
+    "cause": Address(of_cause, get=TEAM),
+    "cause-take": Address(of_cause, post=STAFF_OF_TEAM),
+    "cause-let-go": Address(of_cause, post=STAFF_OF_TEAM),
+    "cause-note": Address(of_cause, post=STAFF_OF_TEAM),
+    "cause-park": Address(of_cause, get=STAFF_OF_TEAM, post=STAFF_OF_TEAM),
+    "cause-back": Address(of_cause, post=STAFF_OF_TEAM),
+    "cause-merge": Address(of_cause, get=STAFF_OF_TEAM, post=STAFF_OF_TEAM),
+    "cause-apart": Address(of_cause, post=STAFF_OF_TEAM),
+    "cause-split": Address(of_cause, get=STAFF_OF_TEAM, post=STAFF_OF_TEAM),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
     "limits": Address(get=PEOPLE),

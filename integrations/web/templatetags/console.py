@@ -129,6 +129,12 @@ def precisely(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@register.filter
+def utc_field(value: datetime) -> str:
+    """A moment as a field for a date and a time has it, in UTC."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
     """This page's query with some parts changed; an empty value takes a part out."""
@@ -168,6 +174,13 @@ BADGES = {
     "partly": "warn",
     "failed": "bad",
     "stopped": "idle",
+    "new": "bad",
+    "back": "bad",
+    "known": "info",
+    "fixing": "warn",
+    "parked": "idle",
+    "sending": "info",
+    "binned": "idle",
 }
 # A shape of its own for each tone, so that states differ without colour.
 SHAPES = {
