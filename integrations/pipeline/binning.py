@@ -55,7 +55,7 @@ def term() -> timedelta:
 
 def count(user: User, wanted: Selection, *, inward: bool = True) -> int:
     """How many records of a selection could be moved now: what somebody is to confirm."""
-    return _movable(_chosen(user, wanted), inward).count()
+    return _movable(chosen(user, wanted), inward).count()
 
 
 def put(
@@ -130,10 +130,10 @@ def _made(
         known = Binning.objects.filter(key=key, asked_by=user).first()
         if known is not None:
             return known
-        chosen = _chosen(user, wanted)
+        rows = chosen(user, wanted)
         if not isinstance(wanted, FailedFilter):
-            _refuse_under_way(chosen, inward)
-        merchant = _merchant_of(_movable(chosen, inward))
+            _refuse_under_way(rows, inward)
+        merchant = _merchant_of(_movable(rows, inward))
         made = Binning.objects.create(
             key=key,
             merchant=merchant,
@@ -144,7 +144,7 @@ def _made(
             asked_by=user,
             asked_at=now,
         )
-        made.total = _freeze(made, _movable(chosen, inward))
+        made.total = _freeze(made, _movable(rows, inward))
         _check(user, made, confirmed)
         made.save(update_fields=["total"])
         _note(made, by, now)
@@ -171,22 +171,23 @@ def wake(*, now: datetime) -> bool:
     return left
 
 
-def _chosen(user: User, wanted: Selection) -> DeadLetterQuerySet:
+def chosen(user: User, wanted: Selection) -> DeadLetterQuerySet:
+    """The records of a selection that a person may see, whatever their state, in no order."""
     if isinstance(wanted, FailedFilter):
         return failed_lists.rows(user, wanted)
     everything = failed_lists.rows(user, FailedFilter(state=""))
     return everything.filter(pk__in=[one.pk for one in wanted])
 
 
-def _movable(chosen: DeadLetterQuerySet, inward: bool) -> DeadLetterQuerySet:
+def _movable(rows: DeadLetterQuerySet, inward: bool) -> DeadLetterQuerySet:
     """Those that need a decision; or those in the bin that still have their content."""
     if inward:
-        return chosen.filter(state=DeadLetterState.OPEN)
-    return chosen.filter(state=DeadLetterState.BINNED, erased_at=None)
+        return rows.filter(state=DeadLetterState.OPEN)
+    return rows.filter(state=DeadLetterState.BINNED, erased_at=None)
 
 
-def _refuse_under_way(chosen: DeadLetterQuerySet, inward: bool) -> None:
-    sending = chosen.filter(state=DeadLetterState.SENDING).count()
+def _refuse_under_way(rows: DeadLetterQuerySet, inward: bool) -> None:
+    sending = rows.filter(state=DeadLetterState.SENDING).count()
     if sending and inward:
         verb = "is" if sending == 1 else "are"
         raise Refused(
@@ -195,9 +196,9 @@ def _refuse_under_way(chosen: DeadLetterQuerySet, inward: bool) -> None:
         )
 
 
-def _merchant_of(chosen: DeadLetterQuerySet) -> Merchant:
+def _merchant_of(rows: DeadLetterQuerySet) -> Merchant:
     """Whose records these are: always one merchant's, so that one role decides."""
-    stores = Store.objects.filter(pk__in=chosen.order_by().values("store"))
+    stores = Store.objects.filter(pk__in=rows.order_by().values("store"))
     found = list(Merchant.objects.filter(stores__in=stores).distinct()[:2])
     if not found:
         raise Refused("None of these records is there any more as it was shown. Look again.")
@@ -206,8 +207,8 @@ def _merchant_of(chosen: DeadLetterQuerySet) -> Merchant:
     return found[0]
 
 
-def _freeze(made: Binning, chosen: DeadLetterQuerySet) -> int:
-    statement, values = chosen.order_by("pk").values("pk").query.sql_with_params()
+def _freeze(made: Binning, rows: DeadLetterQuerySet) -> int:
+    statement, values = rows.order_by("pk").values("pk").query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_FREEZE.format(statement), [made.pk, *values])
         return int(cursor.rowcount)
