@@ -1,16 +1,21 @@
 """Putting aside what needs a person, under the cause it shares with others."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
+
+from django.db.models import Q
 
 from integrations.domain.failures import Failure
 from integrations.domain.operations import TrackEvent, UpsertProfile, identity_of
-from integrations.models import DeadLetter, DeadLetterTry, Store
+from integrations.domain.replays import ItemState
+from integrations.models import DeadLetter, DeadLetterTry, ReplayItem, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.platforms.klaviyo.bodies import document
 
+from . import replay_results
 from .grouping import Grouping
 from .items import Item, Outcome
 from .reading import Reading
@@ -28,8 +33,13 @@ def keep(
     endings: Iterable[Any],
     *,
     now: datetime,
+    names: Mapping[tuple[int, str], str] = MappingProxyType({}),
 ) -> None:
-    """Make a dead letter of each event and operation that cannot go on by itself."""
+    """Make a dead letter of each event and operation that cannot go on by itself.
+
+    `names` says what a record is called, by event and identity, where a repair had it sent under
+    another.
+    """
     # Many records of a batch may share a cause, and it is looked up once.
     find = Grouping(store, now=now).find
     events = {reading.event.pk: reading.event for reading in readings}
@@ -38,6 +48,8 @@ def keep(
         for item in items
         if item.outcome is Outcome.DEAD
     ]
+    for row in rows:
+        row.identity = names.get((row.event_id, row.identity), row.identity)
     for ending in endings:
         reading: Reading = ending.reading
         if ending.state == "dead" and reading.unreadable is not None:
@@ -51,26 +63,44 @@ def put_aside(rows: Iterable[DeadLetter], *, now: datetime) -> None:
     """Keep dead letters; one that was settled before and fails again is open again.
 
     What was said the time before becomes a row of its own. One that is open already stays as it
-    is: its event was only tried again for the sake of another operation.
+    is: its event was only tried again for the sake of another operation. What fails of a whole
+    event, failed for those of its records that were on their way.
     """
     wanted = {(row.event_id, row.identity): row for row in rows}
     if not wanted:
         return
     events = [event_id for event_id, _ in wanted]
     known = DeadLetter.objects.filter(event_id__in=events).select_for_update().order_by("pk")
-    again = []
-    for one in known.defer("payload"):
-        row = wanted.pop((one.event_id, one.identity), None)
-        if row is not None and one.state != DeadLetterState.OPEN:
-            again.append((one, row))
-    DeadLetter.objects.bulk_create(wanted.values(), ignore_conflicts=True)
+    letters = list(known.annotate(is_bare=Q(payload=b"")).defer("payload"))
+    on_way = _on_way(letters)
+    again, answered = [], set()
+    for one in letters:
+        row = wanted.get((one.event_id, one.identity))
+        if row is None and one.pk in on_way:
+            row = wanted.get((one.event_id, ""))
+        if row is not None:
+            answered.add((row.event_id, row.identity))
+            if one.state != DeadLetterState.OPEN:
+                again.append((one, row))
+    fresh = [row for place, row in wanted.items() if place not in answered]
+    DeadLetter.objects.bulk_create(fresh, ignore_conflicts=True)
     if again:
         _fail_again(again, now)
 
 
-# What a new failure says anew.
-_SAID = ("cause_id", "payload", "message", "pointer", "status", "answer", "attempts", "kind",
-         "source_id", "person", "amount", "currency")  # fmt: skip
+def _on_way(letters: list[DeadLetter]) -> set[int]:
+    """Which of these are on their way again at this moment."""
+    sending = [one.pk for one in letters if one.state == DeadLetterState.SENDING]
+    if not sending:
+        return set()
+    items = ReplayItem.objects.filter(dead_letter__in=sending, state=ItemState.ON_WAY)
+    return set(items.values_list("dead_letter_id", flat=True))
+
+
+# What a new failure says anew, and what it says of the record. What was sent again may have been
+# repaired, and the original stays.
+_SAID = ("cause_id", "message", "pointer", "status", "answer", "attempts")
+_ORIGINAL = ("payload", "kind", "source_id", "person", "amount", "currency")
 
 
 def _fail_again(again: list[tuple[DeadLetter, DeadLetter]], now: datetime) -> None:
@@ -90,13 +120,20 @@ def _fail_again(again: list[tuple[DeadLetter, DeadLetter]], now: datetime) -> No
         ),
         ignore_conflicts=True,
     )
+    anew: list[DeadLetter] = []
+    kept: list[DeadLetter] = []
     for one, row in again:
-        for name in _SAID:
+        is_same = one.identity == row.identity and bool(row.payload)
+        is_new = is_same and (one.state != DeadLetterState.SENDING or one.is_bare)  # type: ignore[attr-defined]
+        for name in (*_SAID, *(_ORIGINAL if is_new else ())):
             setattr(one, name, getattr(row, name))
         one.state, one.failed_at, one.times = DeadLetterState.OPEN, now, one.times + 1
         one.settled_at, one.settled_as, one.binned_at = None, "", None
+        (anew if is_new else kept).append(one)
     changed = [*_SAID, "state", "failed_at", "times", "settled_at", "settled_as", "binned_at"]
-    DeadLetter.objects.bulk_update([one for one, _ in again], changed)
+    DeadLetter.objects.bulk_update(kept, changed)
+    DeadLetter.objects.bulk_update(anew, [*changed, *_ORIGINAL])
+    replay_results.fail({one.pk: row.message for one, row in again}, now=now)
 
 
 def of_worker_death(store: Store, event_id: int, attempts: int, *, now: datetime) -> DeadLetter:

@@ -18,6 +18,8 @@ from . import (
     ledger,
     lookups,
     refusals,
+    replay_results,
+    sending_again,
     tallies,
     windows,
 )
@@ -57,12 +59,18 @@ def work_off(
         return 0
     destination = destinations.of(claim.store_id, now=clock())
     store = destination.store
+    again = None
+    if claim.lane is Lane.REPLAY:
+        again = sending_again.load(event.pk for event in events)
+        events = again.bodies(events, now=clock())
     readings = read_all(
         events,
         settings=store.translation,
         find_buyers=lambda ids: ledger.read_buyers(store.klaviyo_account_id, str(store.pk), ids),
         fetch_orders=lambda ids: lookups.orders(store, ids, now=clock()),
     )
+    if again is not None:
+        again.change(readings)
     plan = Plan(store, history=claim.lane > Lane.LIVE, now=clock())
     to_send = plan.add_all(readings)
     # A batch that holds what a batch can: more is likely to wait.
@@ -73,7 +81,8 @@ def work_off(
         to_send = befores.keep(destination, claim.lane, readings, to_send, clock=clock)
         report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
         refusals.second_chance(destination, report, now=clock())
-        settle(Batch(claim, destination, readings, plan.items, report), now=clock())
+        batch = Batch(claim, destination, readings, plan.items, report, again=again)
+        settle(batch, now=clock())
     except LostLease:
         # Whoever took the lane over sends the same identities again, which changes nothing.
         log.warning("batch.lost_lease", extra={"lane": claim.pk, "epoch": claim.epoch})
@@ -129,6 +138,7 @@ def _put_aside(store_id: int, culprits: list[Event], now: datetime) -> None:
     ended = [(one, "dead", "") for one in culprits]
     tallies.add(store_id, ended, now=now)
     windows.count(ended, now=now)
+    replay_results.replaced([one.pk for one in culprits], now=now)
 
 
 def _send(

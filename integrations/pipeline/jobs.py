@@ -18,7 +18,7 @@ from integrations.platforms.klaviyo import jobs as platform
 from integrations.platforms.klaviyo.client import JobError, Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
 
-from . import budgets, dead_letters, logins, tallies, undo_results, windows
+from . import budgets, dead_letters, logins, sending_again, tallies, undo_results, windows
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,11 @@ def _put_aside(
 ) -> None:
     store = Store.objects.get(pk=event.store_id)
     rows = []
-    for identity, error in failed:
+    names: dict[str, str] = {}
+    if event.lane == Lane.REPLAY:
+        names = sending_again.own_names(event.pk, [identity for identity, _ in failed])
+    for sent_as, error in failed:
+        identity = names.get(sent_as, sent_as)
         field = dead_letters.field_of(error.pointer)
         code = error.code or "rejected"
         rows.append(

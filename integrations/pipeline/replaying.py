@@ -23,7 +23,8 @@ from integrations.domain.replays import ItemState, ReplayState, Stage
 from integrations.models import Event, Replay
 from integrations.models.replays import ReplayClaim
 
-from . import audit, health, replays, tallies, windows
+from . import audit, health, replay_forecasts, replays, tallies, windows
+from .sending_again import YOUNG
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,6 @@ LOOK_EVERY = 0.25
 HELD_WAIT = timedelta(seconds=15)
 # What is on its way for longer is looked at less often.
 SLOW_AFTER, SLOW_WAIT = timedelta(minutes=2), timedelta(seconds=20)
-# An event this young may start flows, as it would have (see ADR 21).
-YOUNG = timedelta(hours=4)
 SIBLING = "Another part of the same message is on its way first."
 PAUSED = "The shop is paused."
 NO_LOGIN = "The login of the Klaviyo account does not work."
@@ -47,7 +46,7 @@ TROUBLE = "Klaviyo has trouble."
 
 
 def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
-    """Take the turns of all running replays.
+    """Take the turns of all running replays, and make the forecasts of drafts.
 
     Returns how many records were let go.
     """
@@ -62,6 +61,8 @@ def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
             health.beat(name, now=clock())
             if claim := Replay.objects.claim(by=name, now=clock()):
                 let_go += take_turn(claim, now=clock())
+            elif replay_forecasts.step(now=clock()):
+                continue
             elif _soon(clock()).exists():
                 time.sleep(LOOK_EVERY)
             else:
@@ -74,8 +75,8 @@ def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
 
 
 def wake(*, now: datetime) -> None:
-    """Ask for a worker if a replay is due."""
-    if Replay.objects.due(now).exists():
+    """Ask for a worker if a replay is due, or a draft has no forecast yet."""
+    if Replay.objects.due(now).exists() or replay_forecasts.is_due(now=now):
         replays.ask_for_turn(now=now)
 
 

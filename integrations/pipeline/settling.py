@@ -26,7 +26,9 @@ from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
 from .reading import Reading
+from .replay_results import Verdicts
 from .sending import Report
+from .sending_again import Again
 
 # After a batch in trouble a lane rests, so that an outage costs calls and not every event's tries,
 # until the account's breaker, which sees all its lanes, holds them back together.
@@ -58,6 +60,8 @@ class Batch:
     items: list[Item]
     report: Report
     endings: list[Ending] = field(default_factory=list)
+    # In the replay lane: the records that are sent again.
+    again: Again | None = None
 
     @property
     def store(self) -> Store:
@@ -70,6 +74,9 @@ def settle(batch: Batch, *, now: datetime) -> None:
     batch.endings = endings(batch.readings, batch.items, now=now)
     with transaction.atomic():
         calls = _give_back(batch, now)
+        verdicts = Verdicts(batch.again) if batch.again is not None else None
+        if verdicts is not None:
+            verdicts.decide(batch.endings)
         told = list(_entries(batch, calls, now))
         if len(told) > ledger.FEW:
             ledger.copy(told)
@@ -83,7 +90,11 @@ def settle(batch: Batch, *, now: datetime) -> None:
             really = {row[0] for found in ended for row in found.fetchall()}
             windows.count((one for one in _ended(batch.endings) if one[0].pk in really), now=now)
         _keep_jobs(batch)
-        dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now)
+        if verdicts is not None:
+            verdicts.settle(batch.items, now=now)
+        _put_aside(batch, now)
+        if verdicts is not None:
+            verdicts.finish(now=now)
         _keep_attempts(batch.endings, calls, batch.items, now)
         _note_login(batch, now)
         _note_trouble(batch, now)
@@ -143,6 +154,11 @@ def _columns(batch: Batch) -> tuple[Any, ...]:
         [one.error[:500] for one in calls],
         [one.request_id for one in calls],
     )
+
+
+def _put_aside(batch: Batch, now: datetime) -> None:
+    names = batch.again.own_names() if batch.again is not None else {}
+    dead_letters.keep(batch.store, batch.readings, batch.items, batch.endings, now=now, names=names)
 
 
 def _keep_jobs(batch: Batch) -> None:

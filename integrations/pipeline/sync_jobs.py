@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from integrations import queue
+from integrations.domain.lanes import Lane
 from integrations.domain.windows import (
     LONGEST_WINDOW,
     OVER,
@@ -177,7 +178,9 @@ def cancel(job: SyncJob, *, by: Actor, now: datetime, reason: str = "") -> int:
         unfinished = SyncWindow.objects.filter(job=job).exclude(state__in=OVER)
         taken_back = 0
         for window in unfinished:
-            gone, _ = Event.objects.waiting().filter(window=window).delete()
+            # What people send again is theirs to stop.
+            landed = Event.objects.waiting().filter(window=window).exclude(lane=Lane.REPLAY)
+            gone, _ = landed.delete()
             SyncWindow.objects.filter(pk=window.pk).update(
                 state=WindowState.CANCELLED,
                 finished_at=now,
