@@ -1,5 +1,6 @@
 """The permissions we ask for, what each is for, and what a missing one blocks."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -72,6 +73,12 @@ KLAVIYO: tuple[Scope, ...] = (
     ),
 )
 
+# Without which a stream of past data shows nothing at all.
+READS = {"orders": "read_orders", "customers": "read_customers", "products": "read_products"}
+# Shopify's word for a permission that a login does not have.
+REFUSED = "ACCESS_DENIED"
+_NAMED = re.compile(r"\bread_[a-z_]+")
+
 
 class Missing(msgspec.Struct, frozen=True):
     """A permission that was not given."""
@@ -111,3 +118,34 @@ def missing(wanted: Sequence[Scope], granted: Iterable[str]) -> list[Missing]:
 def blocking(wanted: Sequence[Scope], granted: Iterable[str]) -> list[Missing]:
     """Those among the missing without which nothing works."""
     return [one for one in missing(wanted, granted) if one.scope.required]
+
+
+def unreadable(streams: Iterable[str], granted: Iterable[str]) -> str:
+    """Why some streams cannot be fetched with what was granted, and what to do; empty if all can.
+
+    Where nothing is known to be granted, nothing is said to be missing.
+    """
+    has = held(granted)
+    lacking = [one for one in streams if has and READS[one] not in has]
+    if not lacking:
+        return ""
+    names = " and ".join(READS[one] for one in lacking)
+    return (
+        f"The login of the shop may not read its {' and '.join(lacking)}: {names} "
+        f"{'is' if len(lacking) == 1 else 'are'} missing. Reconnect the shop and allow it, or "
+        f"leave {' and '.join(lacking)} out."
+    )
+
+
+def refused(stream: str, answer: str) -> str:
+    """What a shop's refusal in the middle of a stream means, and what to do about it."""
+    named = sorted(set(_NAMED.findall(answer)))
+    if not named:
+        return (
+            f"The shop does not let us read its {stream}. It says: “{answer[:200]}” Allow it at "
+            "Shopify, reconnect the shop, then fetch this period again."
+        )
+    return (
+        f"The login of the shop may not read what this needs any more: {' and '.join(named)} is "
+        "missing. Reconnect the shop and allow it, then fetch this period again."
+    )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from integrations import queue
-from integrations.domain import retries
+from integrations.domain import retries, scopes
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.windows import Way, WindowState
 from integrations.models import SyncJob, SyncWindow
@@ -177,6 +177,10 @@ def _failed(claim: WindowClaim, window: SyncWindow, failure: Failure, now: datet
     """Say what becomes of a window whose page could not be read: wait, try again, or give up."""
     failures = window.failures + 1
     match failure.kind:
+        case FailureKind.AUTH if failure.code == scopes.REFUSED:
+            # The login works for other things, and waiting gives it no permission.
+            _give_up(claim, window, scopes.refused(window.stream, failure.message), failure, now)
+            return
         case FailureKind.AUTH:
             give_back(claim, until=now + LOGIN_WAIT, reason=LOGIN)
             return
@@ -209,8 +213,22 @@ def _failed(claim: WindowClaim, window: SyncWindow, failure: Failure, now: datet
             wait_reason=failure.message[:200],
         )
         return
+    _give_up(claim, window, failure.message, failure, now)
+
+
+def _give_up(
+    claim: WindowClaim, window: SyncWindow, message: str, failure: Failure, now: datetime
+) -> None:
+    """End a window as failed by name; the job's others go on."""
     SyncWindow.objects.owned(claim).update(
-        **changes, state=WindowState.FAILED, finished_at=now, wait_reason=""
+        state=WindowState.FAILED,
+        finished_at=now,
+        failures=window.failures + 1,
+        last_error=message[:500],
+        error_code=failure.code[:60],
+        wait_reason="",
+        lease_until=None,
+        lease_by="",
     )
     windows.finish_jobs(SyncJob.objects.filter(pk=window.job_id), now=now)
     log.warning("window.failed", extra={"window": window.pk, "code": failure.code})

@@ -61,6 +61,8 @@ class Plan(msgspec.Struct):
     job: SyncJob
     rows: list[Row]
     rival: SyncJob | None
+    # Why it cannot be started at all, and what to do.
+    refusal: str
     forecast: Forecast | None
 
     @property
@@ -130,7 +132,8 @@ def read(job: SyncJob) -> Plan:
     forecast = forecasts.read(job)
     known = {(one.stream, one.since): one for one in forecast.windows} if forecast else {}
     rows = [Row(one, known.get((one.stream, one.since))) for one in windows_of(job)]
-    return Plan(job, rows, sync_jobs.overlapping(job), forecast)
+    refusal = sync_jobs.unreadable(job.store, job.streams)
+    return Plan(job, rows, sync_jobs.overlapping(job), refusal, forecast)
 
 
 def _finding(stream: str, one: Reason | Remark) -> Finding:

@@ -51,7 +51,7 @@ def start(job: SyncJob, *, by: User, now: datetime) -> bool:
         sync_jobs.start(job, by=audit.person(by, job.store.merchant), now=now)
     except sync_jobs.NotNow:
         current = SyncJob.objects.values_list("state", flat=True).get(pk=job.pk)
-        if current == JobState.CANCELLED:
+        if current in (JobState.CANCELLED, JobState.DRAFT):
             raise
         return False
     return True

@@ -21,7 +21,7 @@ from integrations.domain.forecast import (
     covered,
 )
 from integrations.domain.lanes import Lane
-from integrations.domain.scopes import held
+from integrations.domain.scopes import READS, held
 from integrations.domain.windows import JobKind, Stretch, WindowState, shown
 from integrations.models import SyncJob, SyncWindow
 from integrations.platforms.shopify import counts, health, pages
@@ -35,8 +35,6 @@ T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 
-# What shows a stream at all (Shopify: docs/api/usage/access-scopes).
-SCOPES = {"orders": "read_orders", "customers": "read_customers", "products": "read_products"}
 HEALTH_POINTS = 10.0
 # An answer that did not come is asked for this often before the plan says that it is missing.
 TRIES = 3
@@ -131,7 +129,7 @@ class Maker:
 
     def _see(self, plan: WindowPlan) -> None:
         scopes = set(self.forecast.scopes or ())
-        if (scope := SCOPES[plan.stream]) not in scopes:
+        if (scope := READS[plan.stream]) not in scopes:
             plan.sight, plan.counted, plan.count = Sight.NONE, True, 0
             trouble = Trouble(plan.stream, "missing_scope", scope)
             if trouble not in self.forecast.troubles:

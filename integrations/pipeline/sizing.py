@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 
+from integrations.domain import scopes
 from integrations.domain.failures import FailureKind, PlatformError
 from integrations.domain.windows import JobKind, Stretch, WindowState, split
 from integrations.models import SyncWindow
@@ -78,7 +79,8 @@ def _count(turn: Turn, window: SyncWindow) -> Count | None:
             now=now,
         )
     except PlatformError as exc:
-        if exc.failure.kind in STOPPING:
+        # A permission that one stream lacks says nothing of the others.
+        if exc.failure.kind in STOPPING and exc.failure.code != scopes.REFUSED:
             raise
         # A number is a comfort and a check; the records themselves are asked for regardless.
         return None

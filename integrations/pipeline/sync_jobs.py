@@ -1,5 +1,6 @@
 """What people do with jobs over a range of time: plan, start, pause, go on, stop, run again."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -7,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from integrations import queue
+from integrations.domain import scopes
 from integrations.domain.lanes import Lane
 from integrations.domain.windows import (
     LONGEST_WINDOW,
@@ -20,7 +22,7 @@ from integrations.domain.windows import (
     check,
     cut,
 )
-from integrations.models import Event, Store, SyncJob, SyncWindow, User
+from integrations.models import Credential, Event, Store, SyncJob, SyncWindow, User
 from integrations.models.events import EventQuerySet, EventState
 
 from . import audit, windows
@@ -69,6 +71,8 @@ def draft(store: Store, wish: Wish, *, by: User | None, now: datetime) -> SyncJo
         min(wish.stretch.until, now).replace(microsecond=0),
     )
     check(stretch, now=now)
+    if wish.kind == JobKind.BACKFILL and (why := unreadable(store, wanted)):
+        raise BadRange("missing_scope", why)
     with transaction.atomic():
         job = SyncJob.objects.create(
             store=store,
@@ -108,8 +112,19 @@ def start(job: SyncJob, *, by: Actor, now: datetime) -> None:
         Store.objects.select_for_update().get(pk=job.store_id)
         if rival := overlapping(job):
             raise Overlap(rival)
+        if job.kind == JobKind.BACKFILL and (why := unreadable(job.store, job.streams)):
+            raise NotNow(why)
         _change(job, {JobState.DRAFT}, by=by, now=now, state=JobState.RUNNING, started_at=now)
     queue.ask_for(queue.READ)
+
+
+def unreadable(store: Store, streams: Iterable[str]) -> str:
+    """Why the shop's login cannot read some streams, and what to do; empty when it can.
+
+    A catch-up goes regardless: what it cannot read ends as failed, and the rest is caught up.
+    """
+    granted = Credential.objects.filter(store=store).values_list("scopes", flat=True).first()
+    return scopes.unreadable(streams, granted or ())
 
 
 def overlapping(job: SyncJob) -> SyncJob | None:

@@ -23,6 +23,7 @@ FIELD_OF = {
     "future": "since",
     "too_early": "since",
     "no_stream": "streams",
+    "missing_scope": "streams",
     "no_reason": "reason",
     "window": "length",
 }

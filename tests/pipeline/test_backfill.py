@@ -13,9 +13,9 @@ from django_q.models import OrmQ
 
 from integrations import queue
 from integrations.domain.windows import BadRange, JobState, Stretch, WindowState
-from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow
+from integrations.models import AuditEntry, Credential, Delivery, Event, SyncJob, SyncWindow
 from integrations.models.sync_jobs import WINDOW_LEASE
-from integrations.pipeline import audit, backfill, landing, sync_jobs
+from integrations.pipeline import audit, backfill, landing, logins, sync_jobs
 from integrations.pipeline.backfill import BEAT_EVERY
 from integrations.pipeline.pulse import LOOK_EVERY, Pulse
 from integrations.platforms.shopify import pages
@@ -320,6 +320,68 @@ def test_a_login_that_does_not_work_holds_the_window_at_its_cursor(
     window = job.windows.get()
     assert (window.state, window.failures) == (WindowState.READING, 0)
     assert window.wait_reason == backfill.LOGIN
+
+
+def test_a_stream_the_login_may_not_read_is_refused_before_anything_is_planned(store, clock):
+    granted = ["read_orders", "write_products"]
+    Credential.objects.filter(store=store).update(scopes=granted)
+    stretch = Stretch(clock() - timedelta(days=30), clock())
+
+    with pytest.raises(BadRange, match="customers: read_customers is missing") as told:
+        sync_jobs.draft(
+            store,
+            sync_jobs.Wish(streams=("orders", "customers", "products"), stretch=stretch),
+            by=None,
+            now=clock(),
+        )
+
+    assert told.value.code == "missing_scope"
+    assert not SyncJob.objects.exists()
+    sync_jobs.draft(
+        store,
+        sync_jobs.Wish(streams=("orders", "products"), stretch=stretch),
+        by=None,
+        now=clock(),
+    )
+
+
+def test_a_plan_whose_permission_went_missing_meanwhile_does_not_start(store, clock):
+    job = a_job(store, clock)
+    Credential.objects.filter(store=store).update(scopes=["read_customers"])
+
+    with pytest.raises(sync_jobs.NotNow, match="read_orders is missing"):
+        start(job, clock)
+
+    job.refresh_from_db()
+    assert job.state == JobState.DRAFT
+
+
+def test_a_permission_that_goes_missing_ends_its_windows_by_name_and_no_others(
+    shop, klaviyo, store, clock, finish
+):
+    clock.forward(minutes=1)
+    wish = sync_jobs.Wish(
+        streams=("customers", "products"), stretch=Stretch(clock() - timedelta(days=300), clock())
+    )
+    job = sync_jobs.draft(store, wish, by=None, now=clock())
+    start(job, clock)
+    shop.stores[PAST_SHOP].access.scopes.remove("read_products")
+
+    finish(job)
+
+    ended = {(one.stream, one.state) for one in job.windows.all()}
+    assert ended == {("customers", WindowState.DONE), ("products", WindowState.FAILED)}
+    for failed in job.windows.filter(stream="products"):
+        assert "read_products is missing. Reconnect the shop" in failed.last_error
+        assert failed.calls == 0
+    assert job.windows.filter(stream="customers", found__gt=0).exists()
+
+    shop.stores[PAST_SHOP].access.scopes.append("read_products")
+    assert logins.check(Credential.objects.get(store=store), now=clock(), asked=True)
+    for window in job.windows.filter(state=WindowState.FAILED):
+        sync_jobs.run_again(window, by=audit.AUTOMATIC, now=clock())
+    finish(job)
+    assert {one.state for one in job.windows.all()} == {WindowState.DONE}
 
 
 def test_every_step_is_on_record(shop, job, clock):

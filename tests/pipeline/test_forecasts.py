@@ -204,7 +204,6 @@ def test_every_reason_appears_with_a_masked_example(shop, klaviyo, store, clock,
         "nobody_bad_email": Ends.SKIPPED,
         "bad_date": Ends.FAILED,
         "rule_time": Ends.FAILED,
-        "truncated": Ends.FAILED,
     }
     for code in found.keys() - {"new"}:
         why = reason(forecast, code)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integrations.domain import forecast
 from integrations.domain.windows import JobState, WindowState
-from integrations.models import AuditEntry, Delivery, Event, SyncJob, SyncWindow, Undo
+from integrations.models import AuditEntry, Credential, Delivery, Event, SyncJob, SyncWindow, Undo
 from integrations.pipeline import backfill, undoing
 from tests import factories as a
 
@@ -182,6 +182,35 @@ def test_letting_flows_start_is_for_owners_and_for_a_reason(client, world, wish)
     assert client.post(reverse("past-start", args=[job.public_id])).status_code == 403
     job.refresh_from_db()
     assert job.state == JobState.DRAFT
+
+
+def grant(store, *scopes):
+    Credential.objects.filter(store=store).update(scopes=scopes)
+
+
+def test_what_the_login_may_not_read_is_refused_with_what_to_do(owner, world, wish):
+    grant(world.store, "read_customers", "read_products")
+
+    page = act(owner, "past-new", world.store, **wish)
+
+    assert "The login of the shop may not read its orders: read_orders is missing." in page
+    assert not SyncJob.objects.exists()
+
+
+def test_a_plan_that_can_no_longer_be_read_has_no_button_to_start_it(owner, world, wish):
+    act(owner, "past-new", world.store, **wish)
+    plan = SyncJob.objects.get()
+    assert "Start fetching" in read(owner, "past-fetch", plan)
+    grant(world.store, "read_customers")
+
+    page = read(owner, "past-fetch", plan)
+
+    assert "read_orders is missing. Reconnect the shop and allow it" in page
+    assert reverse("store-reconnect", args=[world.store.public_id]) in page
+    assert "Start fetching" not in page
+    assert "read_orders is missing" in act(owner, "past-start", plan)
+    plan.refresh_from_db()
+    assert plan.state == JobState.DRAFT
 
 
 def test_a_plan_that_is_changed_takes_the_place_of_the_old_one(owner, world, wish):
