@@ -2,7 +2,9 @@
 
 import json
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -31,19 +33,22 @@ def take(account_id: int, endpoint: Endpoint, *, wanted: int, lane: Lane, now: d
     """Spend up to `wanted` calls, or learn when to ask again."""
     key = (account_id, endpoint)
     # Taken out, so that no two threads count on the same one.
-    row = _known.pop(key, None)
+    row, is_fresh = _known.pop(key, None), False
     while True:
-        is_fresh = row is None
         if row is None:
-            row = _read(account_id, endpoint, now)
+            row, is_fresh = _read(account_id, endpoint, now), True
         usage = usage_of(row)
         grant = windows.take(usage, limits_of(row), wanted=wanted, lane=lane, now=now)
-        if grant.calls and _swap(row, usage, now):
-            _known[key] = row
+        if grant.calls:
+            actual = _swap(row, usage, now)
+            if actual is row:
+                _known[key] = row
+                return grant
+            row, is_fresh = actual, True
+        elif is_fresh:
             return grant
-        if is_fresh and not grant.calls:
-            return grant
-        row = None
+        else:
+            row = None
 
 
 def limits_of(row: Budget) -> Limits:
@@ -114,10 +119,38 @@ def _locked(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
     return Budget.objects.select_for_update().get(pk=known.pk)
 
 
+_FIELDS = (
+    "id",
+    "klaviyo_account_id",
+    "endpoint",
+    "burst",
+    "steady",
+    "slots",
+    "lanes",
+    "blocked_until",
+    "updated_at",
+)
+_COLUMNS = ", ".join(_FIELDS)
+_READ = f"""
+SELECT {_COLUMNS} FROM integrations_budget WHERE klaviyo_account_id = %s AND endpoint = %s
+"""
+# A row that was written since has a later moment; limits and waits are set by people as well.
+# Where it was, it comes back as it is now, to try again with.
+_SWAP = f"""
+WITH swapped AS (
+  UPDATE integrations_budget SET slots = %s::jsonb, lanes = %s::jsonb, updated_at = %s
+  WHERE id = %s AND updated_at = %s AND burst = %s AND steady = %s
+    AND blocked_until IS NOT DISTINCT FROM %s::timestamptz
+  RETURNING id)
+SELECT {_COLUMNS}, EXISTS (SELECT FROM swapped) FROM integrations_budget WHERE id = %s
+"""
+_TICK = timedelta(microseconds=1)
+
+
 def _read(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
-    rows = Budget.objects.filter(klaviyo_account_id=account_id, endpoint=endpoint)
-    if row := rows.first():
-        return row
+    wanted = (account_id, endpoint.value)
+    if found := statements.run(_READ, wanted).fetchone():
+        return _row(found)
     limits = FACTS[endpoint].limits
     fresh = Budget(
         klaviyo_account_id=account_id,
@@ -127,28 +160,33 @@ def _read(account_id: int, endpoint: Endpoint, now: datetime) -> Budget:
         updated_at=now,
     )
     Budget.objects.bulk_create([fresh], ignore_conflicts=True)
-    return rows.get()
+    return _read(account_id, endpoint, now)
 
 
-# A row that was written since has a later moment; limits and waits are set by people as well.
-_SWAP = """
-UPDATE integrations_budget SET slots = %s::jsonb, lanes = %s::jsonb, updated_at = %s
-WHERE id = %s AND updated_at = %s AND burst = %s AND steady = %s
-  AND blocked_until IS NOT DISTINCT FROM %s::timestamptz
-"""
-_TICK = timedelta(microseconds=1)
+def _row(found: Sequence[Any]) -> Budget:
+    values = dict(zip(_FIELDS, found, strict=True))
+    values |= {name: json.loads(values[name]) for name in ("slots", "lanes")}
+    return Budget(**values)
 
 
-def _swap(row: Budget, usage: Usage, now: datetime) -> bool:
-    """Write the usage if nobody has changed the row since it was read."""
+def _swap(row: Budget, usage: Usage, now: datetime) -> Budget | None:
+    """Write the usage, unless somebody has changed the row since it was read.
+
+    Returns the row itself when it was written, what it has become when not, and None when there
+    is no such row any more.
+    """
     slots = {str(slot): calls for slot, calls in usage.slots.items()}
     moment = max(now, row.updated_at + _TICK)
     before = (row.pk, row.updated_at, row.burst, row.steady, row.blocked_until)
-    values = (json.dumps(slots), json.dumps(usage.lanes), moment, *before)
-    if not statements.run(_SWAP, values).rowcount:
-        return False
+    values = (json.dumps(slots), json.dumps(usage.lanes), moment, *before, row.pk)
+    found = statements.run(_SWAP, values).fetchone()
+    if found is None:
+        return None
+    *actual, is_swapped = found
+    if not is_swapped:
+        return _row(actual)
     row.slots, row.lanes, row.updated_at = slots, usage.lanes, moment
-    return True
+    return row
 
 
 def _keep(row: Budget, usage: Usage, now: datetime) -> None:
