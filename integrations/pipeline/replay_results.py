@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 
 from integrations.domain.replays import ItemState
 from integrations.domain.skips import SENTENCES, Skip
@@ -14,7 +13,7 @@ from integrations.models import DeadLetter, Event
 from integrations.models.dead_letters import DeadLetterState
 from integrations.models.events import EventState
 
-from . import tallies, windows
+from . import set_aside, windows
 from .endings import Ending
 from .items import Item, Outcome
 from .sending_again import Again, Letter
@@ -30,7 +29,7 @@ SAID_BY_OTHERS = "The same was said by another record, which was sent."
 PARTLY_REFUSED = "It can be read now. What was refused of it has records of its own."
 REPLACED = "replaced"
 # With a record in one of these an event needs a person, or will be sent again.
-_UNDECIDED = (DeadLetterState.OPEN, DeadLetterState.SENDING)
+_UNDECIDED = set_aside.UNSETTLED
 
 
 @dataclass(slots=True)
@@ -182,20 +181,19 @@ def replaced(events: Iterable[int], *, now: datetime) -> None:
     DeadLetter.objects.filter(pk__in=rows).update(
         state=DeadLetterState.RESOLVED, settled_as=REPLACED, settled_at=now
     )
-    close(rows.values(), rule=Skip.STALE, now=now)
+    _close(set(rows.values()), now)
 
 
-def close(events: Iterable[int], *, rule: Skip, now: datetime) -> None:
-    """End events that were dead and of which no record needs anybody any more."""
-    undecided = DeadLetter.objects.filter(Q(state__in=_UNDECIDED), event__in=list(events))
-    dead = Event.objects.filter(pk__in=list(events), state=EventState.DEAD).exclude(
-        pk__in=undecided.values("event")
+def _close(events: set[int], now: datetime) -> None:
+    """End messages that were dead and of which no record needs anybody any more."""
+    binned = DeadLetter.objects.filter(state=DeadLetterState.BINNED, event__in=events)
+    in_bin = set(binned.values_list("event_id", flat=True))
+    rows = Event.objects.filter(pk__in=events).defer("body").order_by("pk").select_for_update()
+    found = list(rows)
+    set_aside.end(
+        [one for one in found if one.pk in in_bin], leaving=(), rule=Skip.SET_ASIDE, now=now
     )
-    for event in dead.defer("body").order_by("pk").select_for_update(of=("self",)):
-        in_bin = event.dead_letters.filter(state=DeadLetterState.BINNED).exists()
-        skip = Skip.SET_ASIDE if in_bin else rule
-        Event.objects.filter(pk=event.pk).update(state=EventState.SKIPPED, skip=skip)
-        tallies.add(event.store_id, [(event, "dead", "")], now=now, sign=-1)
-        tallies.add(event.store_id, [(event, "skipped", skip)], now=now)
-        windows.count([(event, "dead", "")], now=now, sign=-1)
-        windows.count([(event, "skipped", skip)], now=now)
+    # A newer version of what they say was fetched, and took their place.
+    set_aside.end(
+        [one for one in found if one.pk not in in_bin], leaving=(), rule=Skip.STALE, now=now
+    )

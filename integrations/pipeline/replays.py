@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Count
+from django.db.models.sql import Query
 
 from integrations import queue
 from integrations.domain.permissions import (
@@ -90,13 +92,21 @@ def _draft(
         if not is_new:
             return replay
         found = rows.open().filter(store__merchant=merchant).order_by().values("id")
-        statement, values = found.query.sql_with_params()
-        with connection.cursor() as cursor:
-            cursor.execute(_FREEZE.format(rows=statement), [replay.pk, *values])
-            replay.total = cursor.rowcount
+        replay.total = _freeze(replay, found.query)
         replay.save(update_fields=["total"])
         queue.ask_for(queue.REPLAY)
     return replay
+
+
+def _freeze(replay: Replay, query: Query) -> int:
+    try:
+        statement, values = query.sql_with_params()
+    except EmptyResultSet:
+        # A selection of which Django knows that nothing can match it.
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE.format(rows=statement), [replay.pk, *values])
+        return int(cursor.rowcount)
 
 
 def settings(

@@ -262,3 +262,16 @@ def test_drafts_nobody_confirmed_are_forgotten(store, owner):
     assert list(Replay.objects.all()) == [kept]
     assert kept.state == ReplayState.RUNNING
     assert kept.items.get().state == ItemState.WAITING
+
+
+def test_a_selection_of_nothing_is_a_draft_of_nothing_and_cannot_begin(store, owner):
+    stranger = factories.a_user()
+    for replay in (
+        drafted(stranger, store),
+        replays.draft_of(
+            [], merchant=store.merchant, by=audit.AUTOMATIC, key=uuid.uuid4(), now=NOON
+        ),
+    ):
+        assert replay.total == 0
+        with pytest.raises(replays.Refused, match="None of these"):
+            begun(replay, owner)
