@@ -14,7 +14,7 @@ from integrations.domain.masking import mask_body, mask_text
 from integrations.domain.permissions import Capability, allows
 from integrations.models import Attempt, Cause, DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
-from integrations.pipeline import cause_pages, failed_lists, failed_pages, roles
+from integrations.pipeline import binning, cause_pages, failed_lists, failed_pages, roles
 from integrations.pipeline.cause_pages import Card
 from integrations.pipeline.failed_lists import FailedFilter
 
@@ -38,6 +38,7 @@ def failed_records(request: Signed) -> HttpResponse:
         "kinds": failed_lists.KINDS.items(),
         "stores": Store.objects.visible_to(request.user).order_by("name", "id")[:200],
         "may": _may(request.user),
+        "bin_days": binning.term().days,
         "now": now,
     }
     if not wanted.cause:

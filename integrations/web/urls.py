@@ -63,4 +63,5 @@ urlpatterns = [
     path("", include("integrations.web.past_urls")),
     path("", include("integrations.web.limit_urls")),
     path("", include("integrations.web.cause_urls")),
+    path("", include("integrations.web.bin_urls")),
 ]

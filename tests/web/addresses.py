@@ -119,6 +119,11 @@ def of_undo(world: World) -> list[Any]:
     return [factories.an_undo(_a_window(world, state="done").job).public_id]
 
 
+def of_binning(world: World) -> list[Any]:
+    """A decision about the bin."""
+    return [factories.a_binning(world.store.merchant).public_id]
+
+
 def _a_window(world: World, state: str = "running") -> Any:
     return factories.a_sync_window(factories.a_sync_job(world.store, state=state))
 
@@ -171,6 +176,12 @@ ADDRESSES = {
     "cause-merge": Address(of_cause, get=STAFF_OF_TEAM, post=STAFF_OF_TEAM),
     "cause-apart": Address(of_cause, post=STAFF_OF_TEAM),
     "cause-split": Address(of_cause, get=STAFF_OF_TEAM, post=STAFF_OF_TEAM),
+    # Led back to the list where nothing was chosen.
+    "bin-new": Address(get=PEOPLE, post=PEOPLE),
+    "bin-out": Address(get=PEOPLE, post=PEOPLE),
+    "binning": Address(of_binning, get=TEAM),
+    # The foreigner owns another merchant, and finds nothing chosen there.
+    "failed-export": Address(post=Meets(ASKED, OPEN, REFUSED, OPEN, OPEN, OPEN)),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
     "limits": Address(get=PEOPLE),

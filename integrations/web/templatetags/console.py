@@ -1,6 +1,6 @@
 """How times, numbers and states are written on every page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -84,6 +84,13 @@ def both(context: Context, value: datetime | None, zone: str = "") -> str | Safe
         exact(value, zone),
         relative(value, context["now"]),
     )
+
+
+@register.simple_tag
+def day_after(value: datetime, days: int, zone: str = "") -> str:
+    """The day on which a term ends that began at a moment."""
+    there = (value + timedelta(days=days)).astimezone(zone_of(zone))
+    return f"{there.day} {there:%b %Y}"
 
 
 @register.simple_tag
