@@ -18,7 +18,11 @@
   const clock = (moment) =>
     moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
-  const lookAgain = () => root()?.dispatchEvent(new CustomEvent("console:now"));
+  // The page's live part, and what it says of fetches of past data.
+  const parts = () => [root(), document.getElementById("past-banners")].filter(Boolean);
+  const lookAgain = () => {
+    for (const part of parts()) part.dispatchEvent(new CustomEvent("console:now"));
+  };
 
   const fresh = () => {
     seenAt = new Date();
@@ -39,7 +43,7 @@
   };
 
   const showSwitch = () => {
-    if (!switcher || !root()) return;
+    if (!switcher || !parts().length) return;
     switcher.hidden = false;
     switcher.textContent = off ? "Turn live updates on" : "Turn live updates off";
   };

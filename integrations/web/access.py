@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from integrations.domain.permissions import Capability
-from integrations.models import Merchant, Store, User
+from integrations.models import Merchant, Store, SyncJob, User
 from integrations.pipeline import audit, fetch_pages, roles
 
 P = ParamSpec("P")
@@ -101,16 +101,18 @@ def answer(
 ) -> HttpResponse:
     """A whole page, or only its live part when that is what the browser asked for."""
     only_live = live and request.headers.get("HX-Request")
-    banners = {} if only_live else {"banners": banners_of(context)}
+    banners = {} if only_live else banners_of(context)
     response = render(request, live if only_live else template, {**context, **banners})
     response["Vary"] = "Cookie, HX-Request"
     return response
 
 
-def banners_of(context: Mapping[str, Any]) -> list[fetch_pages.Fetch]:
+def banners_of(context: Mapping[str, Any]) -> dict[str, Any]:
     """What every page of a shop says while its past is fetched, but for the pages of that fetch."""
     store = next((context[key] for key in ("store", "target") if key in context), None)
     if not isinstance(store, Store):
-        return []
+        return {}
     own = context.get("job")
-    return [one for one in fetch_pages.banners(store) if one.job != own]
+    but = str(own.public_id) if isinstance(own, SyncJob) else ""
+    found = [one for one in fetch_pages.banners(store) if str(one.job.public_id) != but]
+    return {"banners": found, "banner_store": store, "banner_but": but}

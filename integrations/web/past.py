@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from integrations.domain.permissions import Capability
@@ -11,7 +11,7 @@ from integrations.domain.windows import BadRange, JobState
 from integrations.models import Store, SyncJob
 from integrations.pipeline import fetch_pages, fetch_plans, fetch_records, fetches, roles
 
-from .access import Signed, answer, asking, note_visit, require, signed_in
+from .access import Signed, answer, asking, banners_of, note_visit, require, signed_in
 from .connections import find_store
 from .past_forms import PastForm, initial
 from .strips import draw
@@ -25,6 +25,17 @@ def of_store(request: Signed, public_id: UUID) -> HttpResponse:
     page = fetch_pages.of_store(store, after=request.GET.get("after", ""))
     context = {"store": store, "page": page, "paged": bool(request.GET.get("after"))}
     return answer(request, "past/list.html", context)
+
+
+@signed_in
+def banners(request: Signed, public_id: UUID) -> HttpResponse:
+    """What the pages of a shop say of its fetches now; it is asked for by those pages."""
+    store = find_store(request, public_id)
+    note_visit(request, store.merchant_id)
+    but = uuid_of(request.GET.get("but", ""))
+    own = fetch_pages.find_job(request.user).filter(store=store, public_id=but).first()
+    context = banners_of({"store": store} | ({"job": own} if own else {}))
+    return render(request, "parts/past_banners.html", context)
 
 
 @asking

@@ -7,6 +7,7 @@ from . import past, past_acts, past_undo
 urlpatterns = [
     path("stores/<uuid:public_id>/past/", past.of_store, name="past"),
     path("stores/<uuid:public_id>/past/new/", past.new, name="past-new"),
+    path("stores/<uuid:public_id>/past/now/", past.banners, name="past-banners"),
     path("past/<uuid:public_id>/", past.fetch, name="past-fetch"),
     path("past/<uuid:public_id>/start/", past_acts.start, name="past-start"),
     path("past/<uuid:public_id>/pause/", past_acts.pause, name="past-pause"),

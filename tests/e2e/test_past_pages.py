@@ -1,8 +1,10 @@
 """Every page of past data, in every state: accessible, fitting, and within the policy."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from integrations.models import SyncWindow
 from tests import factories as a
 
 from .looking import LOOKS, check, faults_of
@@ -72,3 +74,27 @@ def test_a_bad_choice_is_told_at_its_field_and_kept(owner, pages, open_as):
     expect(page.locator("#id_until_error")).to_contain_text("Swap the two dates")
     expect(page.get_by_label("First day")).to_have_value("2026-05-02")
     assert check_open(page, "new, refused") == []
+
+
+def test_what_every_page_says_of_a_fetch_is_kept_up_to_date_and_can_be_switched_off(
+    owner, pages, open_as
+):
+    page = open_as(owner)
+    page.goto(pages["store"])
+    banner = page.locator("#past-banners")
+    said = banner.get_by_role("link").first.inner_text()
+
+    SyncWindow.objects.filter(state="waiting").update(state="done", finished_at=timezone.now())
+    page.evaluate(
+        "document.getElementById('past-banners').dispatchEvent(new CustomEvent('console:now'))"
+    )
+    expect(banner.get_by_role("link").first).not_to_have_text(said)
+
+    page.get_by_role("button", name="Turn live updates off").click()
+    asked = []
+    page.on("request", lambda one: asked.append(one.url))
+    page.evaluate(
+        "document.getElementById('past-banners').dispatchEvent(new CustomEvent('console:now'))"
+    )
+    page.wait_for_timeout(500)
+    assert asked == []

@@ -217,6 +217,7 @@ ADDRESSES = {
     "reconnect-catch-up": Address(of_reconnect, post=TEAM),
     "reconnect-give-up": Address(of_reconnect, get=TEAM, post=TEAM),
     "past": Address(of_store, get=TEAM),
+    "past-banners": Address(of_store, get=TEAM),
     "past-new": Address(of_store, get=TEAM, post=TEAM_EMPTY),
     "past-fetch": Address(of_fetch, get=TEAM),
     "past-start": Address(of_plan, post=TEAM),

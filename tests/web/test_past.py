@@ -614,6 +614,36 @@ def test_every_page_of_the_shop_says_that_something_is_fetched(owner, world, job
     assert reverse("past-stop", args=[job.public_id]) in page
 
 
+def test_what_pages_say_of_a_fetch_is_looked_at_again_until_it_is_over(owner, world, job):
+    page = read(owner, "store", world.store)
+    link = unescape(re.search(r'id="past-banners" class="past-banners" hx-get="([^"]+)"', page)[1])
+    assert "1 of 5 periods" in page
+
+    job.windows.filter(state="waiting").update(state="done")
+    now = owner.get(link, headers={"HX-Request": "true"}).content.decode()
+    assert "2 of 5 periods" in now
+    assert "<h1" not in now
+
+    SyncJob.objects.update(state="done")
+    over = owner.get(link, headers={"HX-Request": "true"}).content.decode()
+    assert 'id="past-banners"' in over
+    assert "hx-get" not in over
+    assert "periods" not in over
+    assert "past-banners" not in read(owner, "store", world.store)
+
+
+def test_the_pages_of_a_fetch_do_not_say_it_twice_when_they_look_again(owner, world, job, now):
+    other = a.a_sync_job(world.store, state="running", started_at=now, streams=["customers"])
+    a.a_sync_window(other)
+    page = read(owner, "past-periods", job)
+    link = unescape(re.search(r'class="past-banners" hx-get="([^"]+)"', page)[1])
+
+    again = owner.get(link).content.decode()
+
+    assert str(other.public_id) in again
+    assert str(job.public_id) not in again.replace(link, "").replace(f"but={job.public_id}", "")
+
+
 def test_home_tells_of_it_to_its_own_people_only(client, world, job):
     client.force_login(world.owner)
     assert "Past orders being fetched" in client.get("/").content.decode()
