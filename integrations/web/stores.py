@@ -9,7 +9,15 @@ from django.utils import timezone
 
 from integrations.domain.permissions import Capability
 from integrations.models import Store
-from integrations.pipeline import breaker_pages, fetch_pages, figures, history, overview, roles
+from integrations.pipeline import (
+    attention,
+    breaker_pages,
+    fetch_pages,
+    figures,
+    history,
+    overview,
+    roles,
+)
 
 from . import parameters
 from .access import Signed, answer, note_visit, signed_in
@@ -47,7 +55,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
     """One shop: how it is doing, with the proof."""
     now = timezone.now()
     found = get_object_or_404(
-        Store.objects.visible_to(request.user).select_related("klaviyo_account"),
+        Store.objects.visible_to(request.user).select_related("klaviyo_account", "merchant"),
         public_id=public_id,
     )
     note_visit(request, found.merchant_id)
@@ -64,6 +72,10 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         "range": range_name,
         "past": fetch_pages.latest(found),
         **_trouble(request, page.row.store, now),
+        # Outside of the live part: looking at each record is too much for every few seconds.
+        "attention": None
+        if request.headers.get("HX-Request")
+        else attention.of_person(request.user, store=found),
         "timeline": history.of_store(found, request.user),
         "support": overview.support(found, now=now) if request.user.is_staff else None,
     }

@@ -64,4 +64,5 @@ urlpatterns = [
     path("", include("integrations.web.limit_urls")),
     path("", include("integrations.web.cause_urls")),
     path("", include("integrations.web.bin_urls")),
+    path("", include("integrations.web.replay_urls")),
 ]

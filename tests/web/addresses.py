@@ -122,6 +122,9 @@ def of_undo(world: World) -> list[Any]:
 def of_binning(world: World) -> list[Any]:
     """A decision about the bin."""
     return [factories.a_binning(world.store.merchant).public_id]
+def of_replay(world: World) -> list[Any]:
+    """Failed records that are being sent again."""
+    return [factories.a_replay(world.store.merchant, state="running").public_id]
 
 
 def _a_window(world: World, state: str = "running") -> Any:
@@ -234,6 +237,20 @@ ADDRESSES = {
     "past-undo-stop": Address(of_undo, post=TEAM),
     "past-period": Address(of_period, get=TEAM),
     "past-again": Address(of_period, post=TEAM),
+    "replays": Address(get=PEOPLE),
+    # Sent empty, it leads back to the list.
+    "replay-new": Address(post=PEOPLE),
+    "replay": Address(of_replay, get=TEAM),
+    "replay-records": Address(of_replay, get=TEAM),
+    "replay-settings": Address(of_replay, post=TEAM),
+    "replay-safe": Address(of_replay, post=TEAM),
+    "replay-start": Address(of_replay, post=TEAM),
+    # The second person is of staff.
+    "replay-agree": Address(of_replay, post=OWNERS._replace(owner=REFUSED)),
+    "replay-decline": Address(of_replay, post=TEAM),
+    "replay-pause": Address(of_replay, post=TEAM),
+    "replay-go-on": Address(of_replay, post=TEAM),
+    "replay-stop": Address(of_replay, get=TEAM, post=TEAM),
 }
 # Not for people: they answer to a signature, and tests/pipeline/test_receive.py walks them.
 FOR_MACHINES = {"shopify-compliance", "shopify-webhook"}
