@@ -28,6 +28,15 @@ STATES: Mapping[ReplayState, tuple[str, str]] = {
 # Nothing is lost or counted twice by sending these again.
 SAFE = frozenset({Prospect.RECORDED, Prospect.IGNORED})
 
+# Answers that say nothing about the record itself: who asks, how often, and how long it took.
+_NOT_ABOUT_IT = frozenset({401, 403, 408, 409, 425, 429})
+
+
+def was_refused(status: int | None) -> bool:
+    """Whether the platform's answer was about the record, so that it would say the same again."""
+    return status is not None and 400 <= status < 500 and status not in _NOT_ABOUT_IT
+
+
 # Those whose forecast is not made yet, and those that somebody settled since they were listed.
 UNKNOWN, CLOSED = "unknown", "closed"
 PROSPECTS: Mapping[str, Words] = {

@@ -1,6 +1,7 @@
 """What a merchant is told first about failed records: how many, why, and the one safe step."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -10,11 +11,11 @@ from django.db.models.functions import Coalesce
 from integrations.domain.explanations import Explanation, explain
 from integrations.domain.friction import MOST_AT_ONCE
 from integrations.domain.permissions import Capability
-from integrations.domain.replay_words import SAFE
+from integrations.domain.replay_words import SAFE, was_refused
 from integrations.models import Cause, CauseCount, DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
 
-from . import replay_forecasts, roles
+from . import repairs, replay_forecasts, roles
 
 
 class Attention(msgspec.Struct):
@@ -39,16 +40,16 @@ class Attention(msgspec.Struct):
         return self.reasons - 1
 
 
-def of_person(user: User, *, store: Store | None = None) -> Attention | None:
+def of_person(user: User, *, store: Store | None = None, now: datetime) -> Attention | None:
     """What somebody should hear of one shop, or of their business; None where nothing failed.
 
     Staff see many businesses, and hear of one only on a shop's page.
     """
     merchant = store.merchant if store else _only_merchant(user)
-    return _of(merchant, store, user) if merchant else None
+    return _of(merchant, store, user, now) if merchant else None
 
 
-def _of(merchant: Merchant, store: Store | None, user: User) -> Attention | None:
+def _of(merchant: Merchant, store: Store | None, user: User, now: datetime) -> Attention | None:
     counts = CauseCount.objects.filter(
         cause__merchant=merchant, state=DeadLetterState.OPEN, records__gt=0
     )
@@ -71,20 +72,25 @@ def _of(merchant: Merchant, store: Store | None, user: User) -> Attention | None
         reasons=len(rows),
         most=rows[0]["n"],
         words=explain(cause.platform, cause.code, field=cause.field, rule=cause.rule),
-        safe=_safe(merchant, store) if looked else [],
+        safe=_safe(merchant, store, now) if looked else [],
         looked=looked,
         may_send=roles.may(user, Capability.SEND_AGAIN, merchant),
         key=uuid4(),
     )
 
 
-def _safe(merchant: Merchant, store: Store | None) -> list[UUID]:
-    """Those that can be sent again without harm."""
+def _safe(merchant: Merchant, store: Store | None, now: datetime) -> list[UUID]:
+    """Those that can be sent again without harm, and are not just refused once more."""
     letters = DeadLetter.objects.open().filter(store__merchant=merchant)
     if store:
         letters = letters.filter(store=store)
-    found = letters.select_related("store", "event", "cause").order_by("-pk")[:MOST_AT_ONCE]
-    return [one.public_id for one in found if replay_forecasts.of(one) in SAFE]
+    rows = letters.order_by("-pk").values_list("pk", "public_id", "status")[:MOST_AT_ONCE]
+    repaired = repairs.current(pk for pk, *_ in rows)
+    hopeful = {
+        pk: public_id for pk, public_id, status in rows if pk in repaired or not was_refused(status)
+    }
+    seen = replay_forecasts.outlooks(list(hopeful), now=now) if hopeful else {}
+    return [public_id for pk, public_id in hopeful.items() if seen[pk].prospect in SAFE]
 
 
 def _only_merchant(user: User) -> Merchant | None:

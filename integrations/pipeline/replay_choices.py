@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import Count
@@ -53,6 +53,12 @@ def merchants_behind(user: User, wanted: FailedFilter) -> list[int]:
     return list(rows.values_list("store__merchant", flat=True).distinct().order_by()[:2])
 
 
+def key_of(form: UUID, wanted: FailedFilter, ids: Sequence[UUID]) -> UUID:
+    """The key of one choice on one page: whoever goes back and chooses others makes a new plan."""
+    named, parts = sorted(str(one) for one in ids), sorted(wanted.to_query().items())
+    return uuid5(form, str(named or parts))
+
+
 def choose(choice: Choice, wanted: FailedFilter, ids: Sequence[UUID]) -> Replay:
     """Write down the records that were named, or all that match. Raises Refused."""
     if not ids:
@@ -80,9 +86,9 @@ def begin_if_safe(choice: Choice, replay: Replay) -> bool:
     """Begin at once when every record can be sent again without harm. Raises Refused."""
     if replay.state != ReplayState.DRAFT or not 0 < replay.total <= MOST_AT_ONCE:
         return False
-    items = ReplayItem.objects.filter(replay=replay)
-    letters = DeadLetter.objects.filter(replay_items__in=items).select_related("store", "event")
-    if not all(replay_forecasts.of(one) in SAFE for one in letters):
+    letters = list(replay.items.values_list("dead_letter", flat=True))
+    seen = replay_forecasts.outlooks(letters, now=choice.now)
+    if not all(one.prospect in SAFE for one in seen.values()):
         return False
     replays.start(replay, confirmed=replay.total, by=choice.by, user=choice.user, now=choice.now)
     return True
@@ -96,13 +102,15 @@ def keep_safe(replay: Replay) -> int:
     harmful = [one for one in Prospect if one not in SAFE]
     with transaction.atomic():
         planned = Replay.objects.select_for_update().filter(pk=replay.pk, state=ReplayState.DRAFT)
-        if planned.first() is None:
+        replay = planned.select_related("merchant").first() or Replay()
+        # While it is looked at, what is counted and what is listed must not come apart.
+        if replay.forecast_at is None:
             return 0
         counts = replay_lists.planned(replay)
         if not sum(counts[one] for one in [*SAFE, UNKNOWN]):
             return 0
         gone, _ = ReplayItem.objects.filter(replay=replay, prospect__in=harmful).delete()
         left = ReplayItem.objects.filter(replay=replay).aggregate(n=Count("pk"))["n"]
-        Replay.objects.filter(pk=replay.pk).update(total=left)
-    replay.refresh_from_db()
+        known = replay.forecast | dict.fromkeys([one.value for one in harmful], 0)
+        Replay.objects.filter(pk=replay.pk).update(total=left, forecast=known)
     return gone

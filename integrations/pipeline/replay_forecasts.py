@@ -88,6 +88,11 @@ def outlook_of(letter: DeadLetter, *, now: datetime) -> Outlook:
     return _look([letter.pk], now=now).outlooks[letter.pk]
 
 
+def outlooks(letters: Sequence[int], *, now: datetime) -> dict[int, Outlook]:
+    """What sending a few records again would lead to, looked at together."""
+    return _look(letters, now=now).outlooks
+
+
 def is_due(*, now: datetime) -> bool:
     """Whether a draft has no forecast yet."""
     return _due(now).exists()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,12 +14,22 @@ from integrations.domain.masking import mask_body, mask_text
 from integrations.domain.permissions import Capability, allows
 from integrations.models import Attempt, Cause, DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
-from integrations.pipeline import binning, cause_pages, failed_lists, failed_pages, roles
+from integrations.pipeline import (
+    attention,
+    binning,
+    cause_pages,
+    failed_lists,
+    failed_pages,
+    roles,
+)
 from integrations.pipeline.cause_pages import Card
 from integrations.pipeline.failed_lists import FailedFilter
 
 from . import trends
 from .access import Signed, answer, note_visit, signed_in
+
+# So few records of one reason are told of without tools to choose among them.
+SIMPLE = 25
 
 
 @signed_in
@@ -30,6 +40,8 @@ def failed_records(request: Signed) -> HttpResponse:
     context = {
         "wanted": wanted,
         "chosen": wanted.to_query(),
+        # A second click on a button of the form finds what the first one made.
+        "key": uuid4(),
         "reason": _reason(request, wanted),
         "rows": [(one, words_for(one.cause)) for one in page.rows],
         "page": page,
@@ -41,9 +53,19 @@ def failed_records(request: Signed) -> HttpResponse:
         "bin_days": binning.term().days,
         "now": now,
     }
-    if not wanted.cause:
+    context |= _first(request, wanted, now)
+    if not wanted.cause and not context["simple"]:
         context |= _reasons(request, wanted, now)
     return answer(request, "failed_records.html", context)
+
+
+def _first(request: Signed, wanted: FailedFilter, now: datetime) -> dict[str, Any]:
+    """What a merchant is told before the list; a few records of one reason need nothing else."""
+    if wanted != FailedFilter() or request.user.is_staff or request.GET.get("after"):
+        return {"simple": False}
+    told = attention.of_person(request.user, now=now)
+    is_simple = told is not None and told.reasons == 1 and told.number <= SIMPLE
+    return {"attention": told, "simple": is_simple}
 
 
 def _reasons(request: Signed, wanted: FailedFilter, now: datetime) -> dict[str, Any]:

@@ -24,8 +24,6 @@ def moment(text: str) -> datetime | None:
 def whole(text: str) -> int:
     """A place in a list, or a number of records, from nought."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
-    """A place in a list, from nought."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def key(text: str) -> int | None:

@@ -32,11 +32,11 @@ def new(request: Signed) -> HttpResponse:
 
     With `at_once` what is known to be safe begins right away: the button has said how many.
     """
-    key = parameters.identifier(request.POST.get("key", ""))
+    wanted, ids = FailedFilter.from_query(request.POST), _ids(request)
+    form = parameters.identifier(request.POST.get("key", ""))
+    key = replay_choices.key_of(form, wanted, ids) if form else None
     if key and (known := Replay.objects.visible_to(request.user).filter(key=key).first()):
         return _back(known)
-    wanted = FailedFilter.from_query(request.POST)
-    ids = _ids(request)
     merchants = (
         replay_choices.merchants_of(request.user, ids)
         if ids

@@ -75,7 +75,7 @@ def store(request: Signed, public_id: UUID) -> HttpResponse:
         # Outside of the live part: looking at each record is too much for every few seconds.
         "attention": None
         if request.headers.get("HX-Request")
-        else attention.of_person(request.user, store=found),
+        else attention.of_person(request.user, store=found, now=now),
         "timeline": history.of_store(found, request.user),
         "support": overview.support(found, now=now) if request.user.is_staff else None,
     }

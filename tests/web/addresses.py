@@ -122,6 +122,8 @@ def of_undo(world: World) -> list[Any]:
 def of_binning(world: World) -> list[Any]:
     """A decision about the bin."""
     return [factories.a_binning(world.store.merchant).public_id]
+
+
 def of_replay(world: World) -> list[Any]:
     """Failed records that are being sent again."""
     return [factories.a_replay(world.store.merchant, state="running").public_id]

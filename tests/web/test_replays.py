@@ -1,5 +1,6 @@
 """Sending failed records again on pages: what each says, who may, and that nothing begins twice."""
 
+import json
 import re
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from integrations.models import Cause, DeadLetter, Event, Replay, ReplayItem
 from integrations.pipeline import audit, replays
 from integrations.pipeline.failed_lists import FailedFilter
 from tests import factories as a
+from tests.pipeline.conftest import an_order
 
 
 def read(client, name, row=None, query="", **headers):
@@ -24,22 +26,23 @@ def act(client, name, row=None, **fields):
     return client.post(url, fields)
 
 
-def letters(store, number, **changes):
-    """So many failed records of one reason, written at once."""
-    cause = a.a_cause(store.merchant)
+def letters(store, count, **changes):
+    """So many orders that were given up because Klaviyo did not answer, written at once."""
+    cause = a.a_cause(store.merchant, code="gave_up", field="", rule="")
+    first = 5_000_000 + Event.objects.count()
     events = Event.objects.bulk_create(
         Event(
             store=store,
             topic="orders/create",
             webhook_id=str(uuid4()),
-            body=b"{}",
+            body=json.dumps(an_order(first + number)).encode(),
             triggered_at=a.NOON,
             received_at=a.NOON,
             next_attempt_at=a.NOON,
             settled_at=a.NOON,
             state="dead",
         )
-        for _ in range(number)
+        for number in range(count)
     )
     return DeadLetter.objects.bulk_create(
         DeadLetter(
@@ -47,10 +50,8 @@ def letters(store, number, **changes):
             klaviyo_account=store.klaviyo_account,
             event=event,
             cause=cause,
-            identity=f"placed_order:{event.pk}",
-            kind="placed_order",
-            source_id=str(event.pk),
-            message="The phone number is not valid.",
+            identity="",
+            message="Klaviyo did not answer.",
             created_at=a.NOON,
             failed_at=a.NOON,
             **changes,
@@ -272,7 +273,8 @@ def test_support_sets_rate_and_limit_and_others_do_not(client, world):
 
 
 def test_one_safe_record_takes_one_click(owner, world):
-    fields = {"ids": [world.failed.public_id], "at_once": "1", "key": str(uuid4())}
+    one = letters(world.store, 1)[0]
+    fields = {"ids": [one.public_id], "at_once": "1", "key": str(uuid4())}
 
     for _ in range(2):
         answer = act(owner, "replay-new", **fields)
@@ -281,6 +283,14 @@ def test_one_safe_record_takes_one_click(owner, world):
     assert answer["Location"] == reverse("replay", args=[replay.public_id])
     assert replay.state == ReplayState.RUNNING
     assert "0 of 1 record has come to an end" in read(owner, "replay", replay)
+
+
+def test_what_would_do_no_good_is_not_begun_at_once(owner, world):
+    fields = {"ids": [world.failed.public_id], "at_once": "1", "key": str(uuid4())}
+
+    act(owner, "replay-new", **fields)
+
+    assert Replay.objects.get().state == ReplayState.DRAFT
 
 
 def test_tens_are_named_on_the_button(owner, world):
@@ -446,7 +456,7 @@ def test_failures_stand_under_their_reason(owner, world):
     page = read(owner, "replay", replay)
 
     assert "Failed again (3)" in page
-    cause = Cause.objects.exclude(pk=mail.pk).get()
+    cause = Cause.objects.get(code="gave_up")
     url = reverse("replay-records", args=[replay.public_id])
     assert f"{url}?part=failed&amp;cause={cause.pk}" in page
     assert owner.get(url, {"part": "failed", "cause": cause.pk}).context["page"].count == 2
@@ -622,7 +632,8 @@ def test_personal_data_in_what_became_of_a_record_is_hidden(owner, world):
 
 
 def test_a_shop_with_failures_says_so_in_three_sentences_with_one_button(owner, world):
-    letters(world.store, 41)
+    world.failed.delete()
+    letters(world.store, 42)
 
     page = read(owner, "store", world.store)
 
@@ -631,6 +642,19 @@ def test_a_shop_with_failures_says_so_in_three_sentences_with_one_button(owner, 
     assert "We propose to send them again: all can arrive now." in page
     assert page.count('name="ids"') == 42
     assert "Send 42 again" in page
+
+
+def test_what_klaviyo_refused_is_not_proposed_unless_it_was_repaired(owner, world):
+    page = read(owner, "store", world.store)
+    assert "1 record needs attention" in page
+    assert "It would fail again as it is, so we do not send it yet." in page
+    assert 'name="ids"' not in page
+
+    letters(world.store, 2)
+    page = read(owner, "store", world.store)
+    assert "We propose to send 2 of them again, which can arrive now." in page
+    assert "Most often" in page
+    assert "and 1 other reason" in page
 
 
 def test_the_safe_button_sends_what_it_named_once_and_silently(owner, world):
@@ -648,7 +672,7 @@ def test_the_safe_button_sends_what_it_named_once_and_silently(owner, world):
         owner.post(reverse("replay-new"), fields)
 
     replay = Replay.objects.get()
-    assert (replay.state, replay.total, replay.silent) == (ReplayState.RUNNING, 5, True)
+    assert (replay.state, replay.total, replay.silent) == (ReplayState.RUNNING, 4, True)
     late.refresh_from_db()
     assert late.state == "open"
 
@@ -667,6 +691,41 @@ def test_hundreds_are_looked_at_before_anything_is_proposed(owner, world):
     assert "101 records need attention" in page
     assert "See what would happen" in page
     assert 'name="ids"' not in page
+
+
+@pytest.mark.parametrize("who", ["owner", "member"])
+def test_the_list_begins_with_it_and_a_few_of_one_reason_leave_nothing_in_the_way(
+    client, world, who
+):
+    world.failed.delete()
+    letters(world.store, 5)
+    client.force_login(getattr(world, who))
+
+    page = read(client, "failed-records")
+
+    assert page.index("5 records need attention") < page.index("The records")
+    assert "Send 5 again" in page
+    assert "Narrow the list" not in page
+    assert "Narrow the list" in read(client, "failed-records", query="?state=resolved")
+
+
+def test_support_finds_its_tools_instead(staff, world):
+    page = read(staff, "failed-records")
+
+    assert "attention" not in page
+    assert "Narrow the list" in page
+
+
+def test_the_list_leads_to_a_plan_once_and_to_another_when_others_are_chosen(owner, world):
+    chosen = letters(world.store, 3)
+    page = owner.get(reverse("failed-records")).content.decode()
+    form = page[page.index('class="bulk"') :]
+    key = re.search(r'name="key" value="([^"]+)"', form)[1]
+
+    for ids in (chosen[:2], chosen[:2], chosen[2:]):
+        act(owner, "replay-new", key=key, all="", ids=[one.public_id for one in ids])
+
+    assert sorted(Replay.objects.values_list("total", flat=True)) == [1, 2]
 
 
 def test_prospects_and_words_know_each_other():
