@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.db.models.sql import Query
 
 from integrations import queue
+from integrations.domain.operations import Kind
 from integrations.domain.permissions import (
     MOST_SENT_AGAIN,
     SECOND_PERSON_FROM,
@@ -19,7 +20,7 @@ from integrations.domain.permissions import (
 )
 from integrations.domain.replaying import FASTEST_RATE, SLOWEST_RATE
 from integrations.domain.replays import OVER, ItemState, ReplayState
-from integrations.models import DeadLetter, Merchant, Replay, ReplayItem, User
+from integrations.models import CauseCount, DeadLetter, Merchant, Replay, ReplayItem, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
 
 from . import audit, failed_lists, health, roles
@@ -162,10 +163,7 @@ def start(replay: Replay, *, confirmed: int, by: Actor, user: User, now: datetim
         if number == 0:
             raise Refused("None of these records needs to be sent again any more.")
         if number != confirmed:
-            raise Refused(
-                f"This has changed since it was counted: {number:,} of {row.total:,} records still "
-                "need to be sent. Look again, and confirm that number."
-            )
+            raise Refused(_changed(number, row.total))
         _check_number(user, row, number)
         row.asked_by, row.asked_at = user, now
         if number >= SECOND_PERSON_FROM:
@@ -174,7 +172,10 @@ def start(replay: Replay, *, confirmed: int, by: Actor, user: User, now: datetim
             _note("asked", row, by=by, now=now, after={"records": number})
         else:
             row.save(update_fields=["asked_by", "asked_at"])
-            _begin(row, by=by, now=now)
+            taken = _begin(row, by=by, now=now)
+            if taken != number:
+                # Somebody else began with some of them at this very moment.
+                raise Refused(_changed(taken, row.total))
     replay.refresh_from_db()
 
 
@@ -276,8 +277,15 @@ def joined(replay: Replay) -> int:
     """
     if replay.started_at is None:
         return 0
+    # All that stands before the time in the index of lists, so that only what is new is read.
     rows = DeadLetter.objects.filter(
-        cause__in=replay.causes, failed_at__gte=replay.started_at, state=DeadLetterState.OPEN
+        cause__in=replay.causes,
+        store__in=list(
+            Store.objects.filter(merchant=replay.merchant_id).values_list("pk", flat=True)
+        ),
+        state=DeadLetterState.OPEN,
+        kind__in=["", *Kind],
+        failed_at__gte=replay.started_at,
     ).exclude(replay_items__replay=replay)
     return rows.order_by()[:JOINED_LIMIT].count()
 
@@ -334,7 +342,14 @@ WHERE replay_id = %(replay)s AND state = 'listed'
 """
 
 
-def _begin(row: Replay, *, by: Actor, now: datetime, verb: str = "started") -> None:
+def _changed(number: int, total: int) -> str:
+    return (
+        f"This has changed since it was counted: {number:,} of {total:,} records still need to be "
+        "sent. Look again, and confirm that number."
+    )
+
+
+def _begin(row: Replay, *, by: Actor, now: datetime, verb: str = "started") -> int:
     values: dict[str, Any] = {"replay": row.pk}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, values)
@@ -342,12 +357,14 @@ def _begin(row: Replay, *, by: Actor, now: datetime, verb: str = "started") -> N
         cursor.execute(_FORGET, values | {"message": NOT_OPEN, "now": now})
         cursor.execute(_CAUSES, [row.pk])
         row.causes = cursor.fetchone()[0]
-    row.open_before = DeadLetter.objects.open().filter(cause__in=row.causes).count()
+    counted = CauseCount.objects.filter(cause__in=row.causes, state=DeadLetterState.OPEN)
+    row.open_before = counted.aggregate(n=Sum("records"))["n"] or 0
     row.state, row.started_at, row.next_turn_at = ReplayState.RUNNING, now, now
     row.save(update_fields=["state", "started_at", "next_turn_at", "causes", "open_before"])
     reason = row.loud_reason
     _note(verb, row, by=by, now=now, after={"records": number}, reason=reason)
     ask_for_turn(now=now)
+    return int(number)
 
 
 def _release(row: Replay, now: datetime) -> int:

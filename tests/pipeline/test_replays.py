@@ -1,9 +1,13 @@
 """Sending failed records again, as people steer it: frozen, begun once, and in one place."""
 
+import threading
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from integrations.domain.replays import ItemState, ReplayState
 from integrations.models import AuditEntry, DeadLetter, Replay
@@ -275,3 +279,34 @@ def test_a_selection_of_nothing_is_a_draft_of_nothing_and_cannot_begin(store, ow
         assert replay.total == 0
         with pytest.raises(replays.Refused, match="None of these"):
             begun(replay, owner)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_begin_the_same_records_at_once_send_each_of_them_once():
+    store = factories.a_store()
+    people = [factories.a_member(store.merchant) for _ in range(2)]
+    for _ in range(40):
+        factories.a_dead_letter(store)
+    lists = [drafted(user, store) for user in people for _ in range(2)]
+    gate = threading.Barrier(len(lists))
+
+    def begin(place):
+        replay, user = lists[place], people[place // 2]
+        gate.wait(timeout=10)
+        try:
+            begun(replay, user, confirmed=40)
+        except replays.Refused:
+            return "refused"
+        finally:
+            connection.close()
+        return "begun"
+
+    with ThreadPoolExecutor(len(lists)) as pool:
+        came_to = Counter(pool.map(begin, range(len(lists))))
+
+    for replay in lists:
+        replay.refresh_from_db()
+    assert came_to == {"begun": 1, "refused": 3}
+    assert sorted(replay.state for replay in lists) == ["draft", "draft", "draft", "running"]
+    assert sum(states(replay).get("waiting", 0) for replay in lists) == 40
+    assert letters() == ["sending"] * 40
