@@ -77,8 +77,11 @@ def mask_fragment(text: str) -> str:
     return mask_text(_PAIR.sub(_masked_pair, text))
 
 
-# A key, and a text behind it that may never end.
-_PAIR = re.compile(r'("([A-Za-z_0-9 ]{2,40})"\s{0,20}:\s{0,20}")((?:[^"\\]|\\.)*+)')
+# A key, and a text behind it that may never end. U+E000 stands where reading stopped, which may be
+# in the middle of either (domain/showing.py).
+_PAIR = re.compile(
+    r'("([A-Za-z_0-9 \ue000]{2,40})"[\s\ue000]{0,20}:[\s\ue000]{0,20}")((?:[^"\\]|\\.)*+)'
+)
 
 
 def _masked_pair(found: re.Match[str]) -> str:

@@ -210,6 +210,8 @@ def typed(text: str, path: Path, before: Any) -> Any:
     """
     text = " ".join(text.split())
     name = str(path[-1]) if path else ""
+    if not text:
+        raise Faulty(Fault("Write what belongs there.", written(path)))
     if isinstance(before, bool):
         words = {"true": True, "yes": True, "false": False, "no": False}
         if text.lower() not in words:

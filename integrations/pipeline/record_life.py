@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
-from integrations.domain.masking import mask_text
+from integrations.domain.masking import mask_fragment, mask_text
 from integrations.domain.operations import Kind
 from integrations.domain.recipes import RECIPES
 from integrations.domain.replays import ItemState
+from integrations.domain.showing import visible
 from integrations.models import (
     Attempt,
     DeadLetter,
@@ -24,10 +25,11 @@ from integrations.models.dead_letters import DeadLetterState
 from integrations.platforms.klaviyo import places as klaviyo_places
 from integrations.platforms.shopify import places as shopify_places
 
-from . import inspection, repairs
+from . import failed_lists, inspection, repairs
 
 # Of each kind of row; nobody reads further, and a record may have failed very often.
 MOST = 100
+LONGEST_ANSWER = 4000
 
 
 class Moment(msgspec.Struct):
@@ -43,11 +45,18 @@ class Moment(msgspec.Struct):
     replay: Replay | None = None
 
 
+class Told(msgspec.Struct):
+    """One thing Klaviyo was told, and the message that told it, where it is still there."""
+
+    words: str
+    row: Delivery
+    event: Event | None
+
+
 class Beside(msgspec.Struct):
     """What else is known of the same thing of the shop."""
 
-    ledger: list[Delivery]
-    events: dict[int, Event]
+    ledger: list[Told]
     failed: list[DeadLetter]
 
 
@@ -91,7 +100,11 @@ def beside(letter: DeadLetter, event: Event) -> Beside:
         others = others.exclude(pk=letter.pk).select_related("event", "cause")
         others = others.defer("payload", "answer", "event__body")
         same = list(others.order_by("-pk")[:MOST])
-    return Beside(rows, events, same)
+    told = [
+        Told(failed_lists.KINDS.get(row.kind, row.kind), row, events.get(row.event_id or 0))
+        for row in rows
+    ]
+    return Beside(told, same)
 
 
 def outside(letter: DeadLetter, event: Event) -> list[Link]:
@@ -119,7 +132,7 @@ def _attempts(letter: DeadLetter) -> list[Moment]:
             f"Try {one.number} did not work",
             one.at,
             "warn",
-            mask_text(one.message),
+            _plain(one.message),
             status=one.status,
         )
         for one in tries
@@ -136,9 +149,8 @@ def _failure(said: Any, number: int, at: datetime) -> Moment:
     title = "It failed, and we set it aside for a decision"
     if number > 1:
         title = f"It failed again, for the {_nth(number)} time"
-    return Moment(
-        title, at, "bad", mask_text(said.message), answer=mask_text(said.answer), status=said.status
-    )
+    answer = visible(mask_fragment(said.answer[:LONGEST_ANSWER]))
+    return Moment(title, at, "bad", _plain(said.message), answer=answer, status=said.status)
 
 
 def _changes(letter: DeadLetter) -> list[Moment]:
@@ -148,7 +160,7 @@ def _changes(letter: DeadLetter) -> list[Moment]:
     for one in rows.defer("content").annotate(empty=taken_back)[:MOST]:
         recipe = RECIPES.get(one.recipe)
         title = "The change was taken back" if one.empty else "What would be sent was changed"
-        text = " ".join(filter(None, (recipe.title + "." if recipe else "", mask_text(one.note))))
+        text = " ".join(filter(None, (recipe.title + "." if recipe else "", _plain(one.note))))
         moments.append(Moment(title, one.made_at, "info", text, repairs.said(one.made_by)))
     return moments
 
@@ -173,7 +185,7 @@ def _sendings(letter: DeadLetter) -> list[Moment]:
             )
         if one.settled_at and one.state in _BECAME:
             title, tone = _BECAME[ItemState(one.state)]
-            said = mask_text(one.message)
+            said = _plain(one.message)
             moments.append(Moment(title, one.settled_at, tone, said, replay=one.replay))
     return moments
 
@@ -181,7 +193,7 @@ def _sendings(letter: DeadLetter) -> list[Moment]:
 def _endings(letter: DeadLetter) -> list[Moment]:
     moments = []
     if letter.binned_at:
-        reason = mask_text(letter.bin_reason)
+        reason = _plain(letter.bin_reason)
         who = repairs.said(letter.binned_by)
         moments.append(Moment("It was put into the bin", letter.binned_at, "idle", reason, who))
     if letter.replaced_by_id:
@@ -194,6 +206,11 @@ def _endings(letter: DeadLetter) -> list[Moment]:
     if letter.erased_at:
         moments.append(Moment("Its content was erased", letter.erased_at, "idle"))
     return moments
+
+
+def _plain(text: str) -> str:
+    """What a platform said, or a person wrote, without personal data and signs that hide."""
+    return visible(mask_text(text))
 
 
 def _nth(number: int) -> str:

@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from integrations.domain.explanations import explain
-from integrations.domain.masking import mask_body, mask_text
 from integrations.domain.permissions import Capability, allows
-from integrations.models import Attempt, Cause, DeadLetter, Merchant, Store, User
+from integrations.models import Cause, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
 from integrations.pipeline import (
     attention,
@@ -26,7 +24,7 @@ from integrations.pipeline.cause_pages import Card
 from integrations.pipeline.failed_lists import FailedFilter
 
 from . import trends
-from .access import Signed, answer, note_visit, signed_in
+from .access import Signed, answer, signed_in
 
 # So few records of one reason are told of without tools to choose among them.
 SIMPLE = 25
@@ -107,29 +105,6 @@ def _may(user: User) -> dict[str, bool]:
     return {
         name: any(allows(role, capability) for role in held) for name, capability in wanted.items()
     }
-
-
-@signed_in
-def failed_record(request: Signed, public_id: UUID) -> HttpResponse:
-    """One failed record: what is wrong with it and what to do."""
-    found = get_object_or_404(
-        DeadLetter.objects.visible_to(request.user)
-        .select_related("store", "cause", "event", "klaviyo_account")
-        .defer("event__body"),
-        public_id=public_id,
-    )
-    note_visit(request, found.store.merchant_id)
-    context = {
-        "failed": found,
-        "store": found.store,
-        "zone": found.store.time_zone,
-        "words": words_for(found.cause),
-        "tries": Attempt.objects.filter(event=found.event_id).order_by("at", "pk"),
-        "answer": mask_text(found.answer),
-        "payload": mask_body(bytes(found.payload)) if request.user.is_staff else "",
-        "now": timezone.now(),
-    }
-    return answer(request, "failed_record.html", context)
 
 
 def words_for(cause: Cause) -> object:

@@ -7,6 +7,7 @@ from . import (
     alive,
     events,
     failed,
+    failed_record,
     history,
     invitations,
     passwords,
@@ -56,7 +57,7 @@ urlpatterns = [
     path("stores/<uuid:public_id>/events/", events.events, name="events"),
     path("events/<uuid:public_id>/", events.event, name="event"),
     path("failed/", failed.failed_records, name="failed-records"),
-    path("failed/<uuid:public_id>/", failed.failed_record, name="failed-record"),
+    path("failed/<uuid:public_id>/", failed_record.page, name="failed-record"),
     path("accounts/", accounts.accounts, name="accounts"),
     path("accounts/<uuid:public_id>/", accounts.account, name="account"),
     path("", include("integrations.web.connection_urls")),
@@ -65,4 +66,5 @@ urlpatterns = [
     path("", include("integrations.web.cause_urls")),
     path("", include("integrations.web.bin_urls")),
     path("", include("integrations.web.replay_urls")),
+    path("", include("integrations.web.repair_urls")),
 ]

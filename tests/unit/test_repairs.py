@@ -192,7 +192,11 @@ def test_one_field_becomes_the_kind_of_value_that_belongs_there():
     assert repairs.typed("+49 (30) 12-34", ("phone_number",), "x") == "+49301234"
     assert repairs.typed("yes", ("published",), False) is True
     assert repairs.typed("a  b", ("title",), "x") == "a b"
-    for text, path, before in (("1,5", ("value",), 1), ("maybe", ("published",), True)):
+    for text, path, before in (
+        ("1,5", ("value",), 1),
+        ("maybe", ("published",), True),
+        (" ", (), ""),
+    ):
         with pytest.raises(Faulty):
             repairs.typed(text, path, before)
 

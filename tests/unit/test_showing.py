@@ -76,6 +76,9 @@ def test_a_text_is_shown_around_the_byte_that_cannot_be_read():
     assert "Jane" not in said(pieces)
     assert "jane@" not in said(pieces)
     assert "Jane" in said(showing.text(body, clear=True))
+    for at in range(len(body)):
+        assert "Jane" not in said(showing.text(body, at=at))
+        assert "ane" not in said(showing.text(body, at=at)).replace("•", "")
     assert marked(showing.text(b"{", at=1)) == ["the end"]
 
 

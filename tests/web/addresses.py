@@ -45,6 +45,9 @@ TEAM_EMPTY = TEAM._replace(member="400", owner="400", support="400", administrat
 OWNERS_CLOSED = OWNERS._replace(owner="503", support="503", administrator="503")
 # Something of one merchant that only staff may touch.
 STAFF_OF_TEAM = Meets(ASKED, HIDDEN, REFUSED, REFUSED, OPEN, OPEN)
+# What was shown to somebody is asked for, and nothing is.
+TEAM_TOO_LATE = TEAM._replace(member="409", owner="409", support="409", administrator="409")
+STAFF_EMPTY = STAFF_OF_TEAM._replace(support="400", administrator="400")
 STAFF = Meets(ASKED, REFUSED, REFUSED, REFUSED, OPEN, OPEN)
 ADMINISTRATORS = Meets(ASKED, REFUSED, REFUSED, REFUSED, REFUSED, OPEN)
 
@@ -97,6 +100,11 @@ def of_sign_in(world: World) -> list[Any]:
 def of_reconnect(world: World) -> list[Any]:
     """A reconnect that was begun."""
     return [factories.a_reconnection(store=world.store, begun_by=world.owner).public_id]
+
+
+def of_failed(world: World) -> list[Any]:
+    """A failed record that is open."""
+    return [world.failed.public_id]
 
 
 def of_fetch(world: World) -> list[Any]:
@@ -187,6 +195,14 @@ ADDRESSES = {
     "binning": Address(of_binning, get=TEAM),
     # The foreigner owns another merchant, and finds nothing chosen there.
     "failed-export": Address(post=Meets(ASKED, OPEN, REFUSED, OPEN, OPEN, OPEN)),
+    # Without its content in the post it is shown again with a sentence, or led back.
+    "record-reveal": Address(of_failed, post=OWNERS),
+    "record-field": Address(of_failed, post=TEAM_EMPTY),
+    "record-document": Address(of_failed, post=STAFF_EMPTY),
+    "record-check": Address(of_failed, post=STAFF_OF_TEAM),
+    "record-take-back": Address(of_failed, post=TEAM_TOO_LATE),
+    "record-send": Address(of_failed, post=TEAM),
+    "record-afresh": Address(of_failed, post=TEAM),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
     "limits": Address(get=PEOPLE),
