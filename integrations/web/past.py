@@ -33,7 +33,8 @@ def banners(request: Signed, public_id: UUID) -> HttpResponse:
     store = find_store(request, public_id)
     note_visit(request, store.merchant_id)
     but = uuid_of(request.GET.get("but", ""))
-    own = fetch_pages.find_job(request.user).filter(store=store, public_id=but).first()
+    rows = fetch_pages.find_job(request.user).filter(store=store)
+    own = rows.filter(public_id=but).first() if but else None
     context = banners_of({"store": store} | ({"job": own} if own else {}))
     return render(request, "parts/past_banners.html", context)
 
