@@ -23,12 +23,13 @@ from . import (
     tallies,
     windows,
 )
+from .bookkeeping import LostLease
 from .destinations import Destination
 from .items import Item
 from .planning import Plan
 from .reading import Reading, read_all
 from .sending import Report, Sender
-from .settling import Batch, LostLease, settle
+from .settling import Batch, settle
 
 log = logging.getLogger(__name__)
 

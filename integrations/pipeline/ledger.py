@@ -60,17 +60,12 @@ SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
 """
 # Up to this many rows one statement is quicker than a COPY, which takes three.
 FEW = 60
-_ARRAYS = """
-unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
-  %s::timestamptz[], %s::boolean[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[],
-  %s::bigint[], %s::boolean[])
-"""
 _COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
 # Two lanes may tell of the same people: in one order, neither waits for the other in a circle.
 # An older version never overwrites a newer one, whoever settles last.
-_MERGE = f"""
+MERGE = f"""
 INSERT INTO integrations_delivery AS known ({_COLUMNS})
-SELECT {_COLUMNS} FROM {{source}} ORDER BY identity
+{{source}}
 ON CONFLICT (klaviyo_account_id, identity) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, present = excluded.present,
     accepted_at = excluded.accepted_at, confirmed_at = NULL, store_id = excluded.store_id,
@@ -81,8 +76,7 @@ SET fingerprint = excluded.fingerprint, version = excluded.version, present = ex
           AND known.window_id IS NOT DISTINCT FROM excluded.window_id)
 WHERE known.version <= excluded.version
 """
-_MERGE_FEW = _MERGE.format(source=f"{_ARRAYS} AS told ({_COLUMNS})")
-_MERGE_COPIED = _MERGE.format(source="told")
+_MERGE_COPIED = MERGE.format(source=f"SELECT {_COLUMNS} FROM told ORDER BY identity")
 
 
 def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
@@ -127,15 +121,8 @@ def read_buyers(account_id: int, scope: str, orders: Iterable[str]) -> dict[str,
     return {order: Profile.from_key(profile) for order, profile in found}
 
 
-def write(entries: list[Entry]) -> None:
+def copy(entries: Iterable[Entry]) -> None:
     """Remember what was told; to be called inside the settling transaction."""
-    if entries:
-        columns = [list(column) for column in zip(*entries, strict=True)]
-        statements.run(_MERGE_FEW, columns)
-
-
-def copy(entries: list[Entry]) -> None:
-    """Remember many; as `write`, but quicker for more than FEW, and in a round trip of its own."""
     with connection.cursor() as cursor:
         cursor.execute(_TEMPORARY)
         with cursor.copy(_COPY) as copy:

@@ -3,25 +3,34 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import psycopg
 from django.db import transaction
 from django.db.models import Q
 
 from integrations.domain.lanes import Lane
 from integrations.domain.operations import DeleteCatalogItem
+from integrations.domain.skips import Skip
 from integrations.models import (
     Attempt,
     Credential,
     RemoteJob,
     Store,
-    statements,
 )
 from integrations.models.lanes import Claim
 from integrations.platforms.klaviyo.endpoints import Endpoint
 
-from . import breakers, dead_letters, destinations, ledger, refusals, shop_news, tallies, windows
+from . import (
+    bookkeeping,
+    breakers,
+    dead_letters,
+    destinations,
+    ledger,
+    refusals,
+    shop_news,
+    tallies,
+    windows,
+)
+from .bookkeeping import Books, Ended, GivenBack
 from .destinations import Destination
 from .endings import Ending, endings
 from .items import Item, Outcome
@@ -46,10 +55,6 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _noted: dict[int, datetime] = {}
 
 
-class LostLease(Exception):
-    """Somebody else holds the lane now; nothing of this batch was written."""
-
-
 @dataclass(slots=True)
 class Batch:
     """Everything one claim led to."""
@@ -72,22 +77,21 @@ class Batch:
 def settle(batch: Batch, *, now: datetime) -> None:
     """Write down what came of a batch, all of it or nothing. Raises LostLease."""
     batch.endings = endings(batch.readings, batch.items, now=now)
+    lane = _lane(batch, now)
+    if _is_plain(batch):
+        bookkeeping.write(lane, _books(batch, now), now=now)
+        _note_login(batch, now)
+        return
     with transaction.atomic():
-        calls = _give_back(batch, now)
+        # Whoever took the lane over has the say, so this comes before everything else.
+        calls = bookkeeping.give_back(lane)
         verdicts = Verdicts(batch.again) if batch.again is not None else None
         if verdicts is not None:
             verdicts.decide(batch.endings)
-        told = list(_entries(batch, calls, now))
-        if len(told) > ledger.FEW:
-            ledger.copy(told)
-            told = []
-        with statements.together():
-            ledger.write(told)
-            ended = _end_events(batch.endings, now)
-            tallies.add(batch.store.pk, _ended(batch.endings), now=now)
+        ended = bookkeeping.finish(lane, _books(batch, now), calls, now=now)
         if batch.claim.lane is not Lane.LIVE:
             # A stop takes events back that somebody may have in hand: they are not the window's.
-            really = {row[0] for found in ended for row in found.fetchall()}
+            really = set(ended)
             windows.count((one for one in _ended(batch.endings) if one[0].pk in really), now=now)
         _keep_jobs(batch)
         if verdicts is not None:
@@ -101,58 +105,46 @@ def settle(batch: Batch, *, now: datetime) -> None:
         shop_news.take(batch.store, batch.readings, now=now)
 
 
-# The size of the next batch grows from what was really taken, unless this one was in trouble.
-_GIVE_BACK = """
-UPDATE integrations_storelane
-SET lease_until = NULL, lease_by = '', in_hand = '{}', not_before = %s, wait_reason = %s,
-    failures = %s,
-    batch_limit = CASE WHEN %s::boolean THEN batch_limit ELSE least(batch_limit * 2, %s) END
-WHERE id = %s AND epoch = %s
-"""
-_KEEP_CALLS = """
-INSERT INTO integrations_call (klaviyo_account_id, store_id, lane, endpoint, started_at,
-  milliseconds, status, items, sent_bytes, error, request_id)
-SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::timestamptz[], %s::int[], %s::smallint[],
-  %s::int[], %s::int[], %s::text[], %s::text[])
-RETURNING id
-"""
+def _is_plain(batch: Batch) -> bool:
+    """Whether the books are all there is to write, as it is with most batches of live work."""
+    report = batch.report
+    return (
+        batch.claim.lane is Lane.LIVE
+        and len(batch.items) <= ledger.FEW
+        and not (batch.again or report.jobs or report.auth_failure or report.troubled)
+        and not breakers.is_troubled(batch.store.klaviyo_account)
+        and all(one.failure is None and one.state != "dead" for one in batch.endings)
+        and all(item.outcome is not Outcome.DEAD for item in batch.items)
+        and all(one.skip is not Skip.CONNECTION for one in batch.readings)
+    )
 
 
-def _give_back(batch: Batch, now: datetime) -> list[int]:
-    """Return the lane, if it is still ours, and keep the calls; returns their ids.
+def _books(batch: Batch, now: datetime) -> Books:
+    delivered, ended = _endings(batch.endings)
+    return Books(
+        entries=list(_entries(batch, now)),
+        delivered=delivered,
+        ended=ended,
+        counts=tallies.count(_ended(batch.endings), now=now),
+    )
 
-    Whoever took the lane over has the say, so this comes before everything else.
-    """
-    report, claim, calls = batch.report, batch.claim, batch.report.calls
+
+def _lane(batch: Batch, now: datetime) -> GivenBack:
+    report, claim = batch.report, batch.claim
     failures = claim.failures + 1 if report.troubled else 0
     until, reason = report.wait_until, report.wait_reason
     if report.troubled and until is None:
         rest = min(LONGEST_REST, LANE_REST * 2 ** min(failures - 1, 10))
         until, reason = now + rest, report.troubled.message
-    most = MOST_AT_ONCE[claim.lane]
-    values = (until, reason[:200], failures, bool(report.troubled), most, claim.pk, claim.epoch)
-    with statements.together():
-        given = statements.run(_GIVE_BACK, values)
-        kept = statements.run(_KEEP_CALLS, _columns(batch)) if calls else None
-    if not given.rowcount:
-        raise LostLease(f"lane {claim.pk} is at a later epoch than {claim.epoch}")
-    return [row[0] for row in kept.fetchall()] if kept else []
-
-
-def _columns(batch: Batch) -> tuple[Any, ...]:
-    calls = batch.report.calls
-    return (
-        batch.store.klaviyo_account_id,
-        batch.store.pk,
-        int(batch.claim.lane),
-        [one.endpoint.value for one in calls],
-        [one.started_at for one in calls],
-        [one.milliseconds for one in calls],
-        [one.status for one in calls],
-        [one.items for one in calls],
-        [one.sent_bytes for one in calls],
-        [one.error[:500] for one in calls],
-        [one.request_id for one in calls],
+    return GivenBack(
+        claim=claim,
+        account_id=batch.store.klaviyo_account_id,
+        calls=report.calls,
+        until=until,
+        reason=reason,
+        failures=failures,
+        is_troubled=bool(report.troubled),
+        most=MOST_AT_ONCE[claim.lane],
     )
 
 
@@ -180,7 +172,7 @@ def _keep_jobs(batch: Batch) -> None:
     )
 
 
-def _entries(batch: Batch, calls: list[int], now: datetime) -> Iterable[ledger.Entry]:
+def _entries(batch: Batch, now: datetime) -> Iterable[ledger.Entry]:
     account, store, lane = batch.store.klaviyo_account_id, batch.store.pk, int(batch.claim.lane)
     read_by = {one.event.pk: one.event.window_id for one in batch.readings}
     # Without a job to ask about nobody will say whether a thing was really made.
@@ -201,60 +193,32 @@ def _entries(batch: Batch, calls: list[int], now: datetime) -> Iterable[ledger.E
                 accepted_at=now,
                 origin=lane,
                 event_id=item.event_id,
-                call_id=calls[item.call] if item.call is not None else None,
+                call_id=item.call,
                 window_id=read_by.get(item.event_id),
                 made=id(item) in made,
             )
 
 
-_END = """
-UPDATE integrations_event event
-SET state = ended.state, skip = ended.skip, note = ended.note, last_error = ended.error,
-    next_attempt_at = coalesce(ended.next_attempt_at, event.next_attempt_at),
-    settled_at = CASE WHEN ended.state = 'waiting' THEN NULL ELSE %s END,
-    attempts = event.attempts + ended.tries, failures = event.failures + ended.failures
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
-            %s::int[], %s::int[])
-  AS ended(id, state, skip, note, error, next_attempt_at, tries, failures)
-WHERE event.id = ended.id AND event.state = 'waiting'
-RETURNING event.id
-"""
-_DELIVERED = """
-UPDATE integrations_event
-SET state = 'delivered', settled_at = %s, attempts = attempts + 1, last_error = ''
-WHERE id = ANY(%s) AND state = 'waiting'
-RETURNING id
-"""
-
-
-def _end_events(endings: list[Ending], now: datetime) -> list[psycopg.Cursor[Any]]:
-    """Say on each event how it ended; whichever was still waiting is among what this returns."""
-    plain = [
-        one.reading.event.pk
-        for one in endings
-        if one.state == "delivered" and not one.reading.notes
-    ]
-    rest = [one for one in endings if one.state != "delivered" or one.reading.notes]
-    ended = []
-    if plain:
-        ended.append(statements.run(_DELIVERED, (now, plain)))
-    if rest:
-        found = statements.run(
-            _END,
-            (
-                now,
-                [one.reading.event.pk for one in rest],
-                [one.state for one in rest],
-                [str(one.skip) for one in rest],
-                [",".join(one.reading.notes)[:200] for one in rest],
-                [(one.failure.message if one.failure else one.waits_for)[:500] for one in rest],
-                [one.next_attempt_at for one in rest],
-                [1 if one.counts else 0 for one in rest],
-                [1 if one.failure else 0 for one in rest],
-            ),
-        )
-        ended.append(found)
-    return ended
+def _endings(endings: list[Ending]) -> tuple[list[int], list[Ended]]:
+    """Those of which there is nothing to say but that they were delivered, and the others."""
+    plain, rest = [], []
+    for one in endings:
+        if one.state == "delivered" and not one.reading.notes:
+            plain.append(one.reading.event.pk)
+        else:
+            rest.append(
+                Ended(
+                    id=one.reading.event.pk,
+                    state=one.state,
+                    skip=str(one.skip),
+                    note=",".join(one.reading.notes)[:200],
+                    error=(one.failure.message if one.failure else one.waits_for)[:500],
+                    next_attempt_at=one.next_attempt_at,
+                    tries=1 if one.counts else 0,
+                    failures=1 if one.failure else 0,
+                )
+            )
+    return plain, rest
 
 
 def _keep_attempts(

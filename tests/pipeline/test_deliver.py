@@ -474,7 +474,7 @@ def test_an_older_ledger_row_never_replaces_a_newer_one(klaviyo, store, post, wo
     from django.db import transaction
 
     with transaction.atomic():
-        ledger.write([ledger.Entry(**old)])
+        ledger.copy([ledger.Entry(**old)])
 
     row.refresh_from_db()
     assert (row.version, bytes(row.fingerprint) != b"old") == (version, True)
