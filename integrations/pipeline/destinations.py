@@ -8,7 +8,7 @@ from django.conf import settings
 
 from integrations.domain import logins as domain
 from integrations.domain.failures import PlatformError
-from integrations.models import Credential, Store
+from integrations.models import Credential, Store, statements
 from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.secrets import LostKey
 
@@ -16,6 +16,16 @@ from . import doors, renewal
 
 # Changed names and keys count after this long; a refused key is looked up again at once.
 MEMORY = 3.0
+# PostgreSQL's own marks of the rows a destination is made of: a row that changes gets another.
+_MARKS = """
+SELECT store.xmin::text, account.xmin::text, login.xmin::text, own.xmin::text, theirs.xmin::text
+FROM integrations_store store
+JOIN integrations_klaviyoaccount account ON account.id = store.klaviyo_account_id
+LEFT JOIN integrations_credential login ON login.klaviyo_account_id = account.id
+LEFT JOIN integrations_breaker own ON own.store_id = store.id
+LEFT JOIN integrations_breaker theirs ON theirs.klaviyo_account_id = account.id
+WHERE store.id = %s
+"""
 
 
 class Destination(NamedTuple):
@@ -28,22 +38,28 @@ class Destination(NamedTuple):
     expires_at: datetime | None = None
 
 
-_remembered: dict[int, tuple[float, Destination]] = {}
+class _Known(NamedTuple):
+    destination: Destination
+    marks: tuple[str | None, ...] | None
+    seen_at: float
+
+
+_remembered: dict[int, _Known] = {}
 
 
 def of(store_id: int, *, now: datetime) -> Destination:
     """Look up where this store's news goes, with a token that is fresh."""
-    known = _remembered.get(store_id)
-    if (
-        known
-        and time.monotonic() - known[0] < MEMORY
-        and not domain.renewal_due(known[1].expires_at, now)
-    ):
-        return known[1]
-    found = _look_up(store_id, now)
+    known, moment = _remembered.get(store_id), time.monotonic()
+    if known and domain.renewal_due(known.destination.expires_at, now):
+        known = None
+    if known and moment - known.seen_at < MEMORY:
+        return known.destination
+    # Read before what they are about, so that no change can fall between the two.
+    marks = statements.run(_MARKS, (store_id,)).fetchone()
+    found = known.destination if known and known.marks == marks else _look_up(store_id, now)
     if len(_remembered) > 1000:
         _remembered.clear()
-    _remembered[store_id] = (time.monotonic(), found)
+    _remembered[store_id] = _Known(found, marks, moment)
     return found
 
 
