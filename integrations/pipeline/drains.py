@@ -32,6 +32,8 @@ LONGEST = 50.0
 LINGER = 1.0
 # How often an idle drain looks; it is most of what an event waits on a quiet day.
 LOOK_EVERY = 0.012
+# While batches are in hand, it waits between looks for so many times what one took.
+LOOK_SHARE = 4
 BEAT_EVERY = 1.0
 # Bodies in hand together before the next lane is claimed, so that memory is bounded whatever the
 # number of threads; what a body weighs is guessed until they have been taken.
@@ -107,7 +109,7 @@ def _claim_until_idle(
             health.beat(name, now=clock())
             beat_at = moment
         if crew.idle == 0 or crew.bytes > MOST_IN_HAND + LIVE_IN_HAND:
-            crew.wait(0.05)
+            crew.wait(0.05, for_room=True)
             continue
         has_room = crew.idle > LIVE_ONLY and crew.bytes <= MOST_IN_HAND
         lowest = Lane.REPORT if has_room else Lane.LIVE
@@ -123,7 +125,8 @@ def _claim_until_idle(
                 health.ask_for_help(now=clock())
         elif crew.busy:
             busy_at = moment
-            crew.wait(LOOK_EVERY)
+            # On a busy machine a look takes longer, and is worth less: most lanes are in hand.
+            crew.wait(max(LOOK_EVERY, LOOK_SHARE * (time.monotonic() - moment)))
         elif moment - busy_at > LINGER and not leaving():
             return
         else:
@@ -139,6 +142,7 @@ class _Crew:
         self.bytes = 0
         self._size, self._clock, self._stopping = size, clock, stopping
         self._changed = threading.Condition()
+        self._room_is_wanted = False
         self._claims: SimpleQueue[Claim | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"lane-{number}", daemon=True)
@@ -159,9 +163,10 @@ class _Crew:
             self.bytes += _guess(claim)
         self._claims.put(claim)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until a thread is done, but not longer than this."""
+    def wait(self, seconds: float, *, for_room: bool = False) -> None:
+        """Wait until a thread is done, or something weighs less, but not longer than this."""
         with self._changed:
+            self._room_is_wanted = for_room
             self._changed.wait(seconds)
 
     def finish(self) -> None:
@@ -176,17 +181,19 @@ class _Crew:
             while (claim := self._claims.get()) is not None:
                 weight = _Weight(_guess(claim), self._weigh)
                 events = self._one(claim, weight)
+                weight.set(0)
                 with self._changed:
                     self.events += events
                     self.busy -= 1
-                weight.set(0)
+                    self._changed.notify_all()
         finally:
             connection.close()
 
     def _weigh(self, difference: int) -> None:
         with self._changed:
             self.bytes += difference
-            self._changed.notify_all()
+            if self._room_is_wanted:
+                self._changed.notify_all()
 
     def _one(self, claim: Claim, weight: "_Weight") -> int:
         try:
