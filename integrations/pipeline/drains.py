@@ -25,6 +25,8 @@ from . import health, inbox
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+# Where one thread finds its next lane; None ends it.
+_Hand = SimpleQueue[Claim | None]
 
 # Below the task's own timeout, with room for the last batch.
 LONGEST = 50.0
@@ -143,10 +145,13 @@ class _Crew:
         self._size, self._clock, self._stopping = size, clock, stopping
         self._changed = threading.Condition()
         self._room_is_wanted = False
-        self._claims: SimpleQueue[Claim | None] = SimpleQueue()
+        # Whoever was idle last goes first, so that a quiet drain uses few threads, few connections
+        # to the database, and those whose statements are planned already.
+        hands: list[_Hand] = [SimpleQueue() for _ in range(size)]
+        self._all, self._free = hands, list(hands)
         self._threads = [
-            threading.Thread(target=self._work, name=f"lane-{number}", daemon=True)
-            for number in range(size)
+            threading.Thread(target=self._work, args=(hand,), name=f"lane-{number}", daemon=True)
+            for number, hand in enumerate(hands)
         ]
         for thread in self._threads:
             thread.start()
@@ -161,7 +166,8 @@ class _Crew:
         with self._changed:
             self.busy += 1
             self.bytes += _guess(claim)
-        self._claims.put(claim)
+            hand = self._free.pop()
+        hand.put(claim)
 
     def wait(self, seconds: float, *, for_room: bool = False) -> None:
         """Wait until a thread is done, or something weighs less, but not longer than this."""
@@ -171,20 +177,21 @@ class _Crew:
 
     def finish(self) -> None:
         """Let everyone end what they have in hand."""
-        for _ in self._threads:
-            self._claims.put(None)
+        for hand in self._all:
+            hand.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
+    def _work(self, hand: "_Hand") -> None:
         try:
-            while (claim := self._claims.get()) is not None:
+            while (claim := hand.get()) is not None:
                 weight = _Weight(_guess(claim), self._weigh)
                 events = self._one(claim, weight)
                 weight.set(0)
                 with self._changed:
                     self.events += events
                     self.busy -= 1
+                    self._free.append(hand)
                     self._changed.notify_all()
         finally:
             connection.close()
