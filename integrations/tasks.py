@@ -13,6 +13,7 @@ from integrations.pipeline import (
     cause_states,
     drains,
     forecasts,
+    group_repairs,
     jobs,
     maintenance,
     notices,
@@ -51,6 +52,7 @@ def sweep() -> None:
     undoing.wake(now=timezone.now())
     replaying.wake(now=timezone.now())
     binning.wake(now=timezone.now())
+    group_repairs.wake(now=timezone.now())
 
 
 def send_again() -> int:
@@ -61,6 +63,11 @@ def send_again() -> int:
 def take_back() -> int:
     """Take back what people have confirmed, item by item."""
     return undoing.run(clock=timezone.now, stopping=stopping.asked)
+
+
+def repair_groups() -> int:
+    """Change failed records by the rules people have confirmed."""
+    return group_repairs.run(clock=timezone.now, stopping=stopping.asked)
 
 
 def move_binned() -> int:

@@ -22,6 +22,7 @@ from integrations.models import (
     FailedImport,
     FailedImportPart,
     Gap,
+    GroupRepair,
     Invitation,
     KlaviyoAccount,
     Membership,
@@ -174,6 +175,11 @@ def a_replay(merchant: Merchant, **changes: Any) -> Replay:
 
 def a_replay_item(replay: Replay, one: DeadLetter, **changes: Any) -> ReplayItem:
     return ReplayItem.objects.create(replay=replay, dead_letter=one, **{"position": 1} | changes)
+
+
+def a_group_repair(merchant: Merchant, **changes: Any) -> GroupRepair:
+    defaults = {"merchant": merchant, "recipe": "drop_phone", "asked_at": NOON}
+    return GroupRepair.objects.create(**defaults | changes)
 
 
 def an_attempt(event: Event, **changes: Any) -> Attempt:

@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 
-from integrations.models import CauseCount, CauseDay, DeadLetterTry, Repair, Replay, ReplayItem
+from integrations.models import (
+    CauseCount,
+    CauseDay,
+    DeadLetterTry,
+    GroupRepair,
+    GroupRepairItem,
+    Repair,
+    Replay,
+    ReplayItem,
+)
 
 from .parts import PipelineAdmin
 
@@ -65,4 +74,23 @@ class CauseDayAdmin(PipelineAdmin):
 
     list_display = ("cause", "store", "day", "failed")
     list_select_related = ("cause", "store")
+    ordering = ("-id",)
+
+
+@admin.register(GroupRepair)
+class GroupRepairAdmin(PipelineAdmin):
+    """Decisions to change many failed records by one rule."""
+
+    list_display = ("public_id", "merchant", "recipe", "total", "repaired", "asked_by", "asked_at")
+    list_filter = ("recipe",)
+    list_select_related = ("merchant", "asked_by")
+    ordering = ("-id",)
+
+
+@admin.register(GroupRepairItem)
+class GroupRepairItemAdmin(PipelineAdmin):
+    """What became of each record of a group."""
+
+    list_display = ("group_id", "dead_letter_id", "result")
+    list_filter = ("result",)
     ordering = ("-id",)

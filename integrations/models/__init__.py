@@ -14,6 +14,7 @@ from .deliveries import Delivery
 from .erasures import Erasure
 from .events import Event
 from .failed_imports import FailedImport, FailedImportPart
+from .group_repairs import GroupRepair, GroupRepairItem
 from .health import Heartbeat, RefusalCount
 from .invitations import Invitation
 from .jobs import RemoteJob
@@ -52,6 +53,8 @@ __all__ = [
     "FailedImport",
     "FailedImportPart",
     "Gap",
+    "GroupRepair",
+    "GroupRepairItem",
     "Heartbeat",
     "Invitation",
     "KlaviyoAccount",

@@ -59,6 +59,13 @@ def draft_of(
     return _draft(rows, {}, words, merchant=merchant, by=by, key=key, now=now)
 
 
+def draft_among(
+    rows: DeadLetterQuerySet, words: str, *, merchant: Merchant, by: Actor, key: UUID, now: datetime
+) -> Replay:
+    """Freeze the open ones of some records, however many, as `draft` does. Raises Refused."""
+    return _draft(rows, {}, words, merchant=merchant, by=by, key=key, now=now)
+
+
 # The list is made by the database in one statement, however long it is.
 _FREEZE = """
 INSERT INTO integrations_replayitem (replay_id, dead_letter_id, position, state, prospect, message)

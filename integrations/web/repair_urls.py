@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import failed_record, repairs
+from . import failed_record, group_repairs, repairs
 
 urlpatterns = [
     path("failed/<uuid:public_id>/reveal/", failed_record.reveal, name="record-reveal"),
@@ -12,4 +12,7 @@ urlpatterns = [
     path("failed/<uuid:public_id>/take-back/", repairs.take_back, name="record-take-back"),
     path("failed/<uuid:public_id>/send/", repairs.send, name="record-send"),
     path("failed/<uuid:public_id>/afresh/", repairs.afresh, name="record-afresh"),
+    path("failed/repair/", group_repairs.new, name="repair-new"),
+    path("failed/repair/<uuid:public_id>/", group_repairs.group, name="repair-group"),
+    path("failed/repair/<uuid:public_id>/send/", group_repairs.send, name="repair-group-send"),
 ]

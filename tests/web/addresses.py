@@ -107,6 +107,11 @@ def of_failed(world: World) -> list[Any]:
     return [world.failed.public_id]
 
 
+def of_group_repair(world: World) -> list[Any]:
+    """A rule that many records were changed by."""
+    return [factories.a_group_repair(world.store.merchant).public_id]
+
+
 def of_fetch(world: World) -> list[Any]:
     """A fetch of past data that runs."""
     return [_a_window(world).job.public_id]
@@ -203,6 +208,10 @@ ADDRESSES = {
     "record-take-back": Address(of_failed, post=TEAM_TOO_LATE),
     "record-send": Address(of_failed, post=TEAM),
     "record-afresh": Address(of_failed, post=TEAM),
+    # Led back to the list where nothing was chosen.
+    "repair-new": Address(get=PEOPLE, post=PEOPLE),
+    "repair-group": Address(of_group_repair, get=TEAM),
+    "repair-group-send": Address(of_group_repair, post=TEAM),
     "accounts": Address(get=PEOPLE),
     "account": Address(of_account, get=TEAM),
     "limits": Address(get=PEOPLE),
