@@ -277,11 +277,6 @@ def told(replays: list[Replay]) -> list[Told]:
     return [Told(one, failed.get(one.pk, 0)) for one in replays]
 
 
-def flows(replay: Replay) -> list[str]:
-    """The names of the flows that listen to what these records say, as far as it is known."""
-    return [str(name) for name in replay.forecast.get("flows", [])]
-
-
 def chosen_by(replay: Replay) -> str:
     """The address of the list the records were chosen from; empty when they were named singly."""
     chosen = {str(name): str(value) for name, value in replay.selection.items()}

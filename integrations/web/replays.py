@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations.domain.replay_words import MEANWHILE, STATES
 from integrations.domain.replays import ReplayState
 from integrations.models import Cause, Merchant, Replay
-from integrations.pipeline import replay_lists, replay_pages
+from integrations.pipeline import replay_forecasts, replay_lists, replay_pages
 
 from . import parameters
 from .access import Signed, answer, note_visit, signed_in
@@ -85,14 +85,15 @@ def show(
         page = replay_pages.result(found, request.user, now=now)
         live = "replays/result_live.html"
         return answer(request, "replays/result.html", {**context, "page": page}, live=live)
-    plan = replay_pages.plan(found, request.user)
+    plan, seen = replay_pages.plan(found, request.user), replay_forecasts.read(found)
     context |= {
         "page": plan,
         "form": form or SettingsForm(replay=found, tune=plan.may.tune),
         "wrong_number": wrong_number,
         "typed": typed,
         "opened": form is not None,
-        "flows": replay_pages.flows(found),
+        "seen": seen,
+        "could_message": seen.could_message(silent=found.silent),
         "chosen_by": replay_pages.chosen_by(found),
     }
     response = answer(request, "replays/plan.html", context, live="replays/plan_live.html")

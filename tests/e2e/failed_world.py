@@ -38,7 +38,14 @@ def a_plan(store: Store, user: User, number: int = 7, *, looked: bool = True, **
         "total": number,
         "asked_by": user,
         "asked_at": now,
-        "forecast": {"flows": ["Thank you for your order"], "looked_at_flows": True},
+        "forecast": {
+            "flows": ["Thank you for your order"],
+            "looked_at_flows": True,
+            "ready": True,
+            "recorded": 2,
+            "young": 1,
+            "kinds": ["placed_order"],
+        },
         "forecast_at": now if looked else None,
     }
     replay = a.a_replay(store.merchant, **defaults | changes)

@@ -253,6 +253,23 @@ def test_it_is_silent_unless_an_owner_gives_a_reason(client, world):
     assert act(client, "replay-start", replay, confirmed="1").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"young": 0}, "No customer gets an e-mail because of this."),
+        ({"young": 1, "flows": ["Thanks"]}, "1 flow listens to what these records say: “Thanks”"),
+        ({"young": 1, "looked_at_flows": False}, "did not let us see which flows listen"),
+        ({"ready": False}, "Nobody gets an e-mail about what is older than four hours."),
+    ],
+)
+def test_it_says_whether_customers_could_be_messaged(owner, world, seen, words):
+    replay = drafted(world, world.owner, ["recorded"])
+    known = {"ready": True, "recorded": 1, "kinds": ["placed_order"], "looked_at_flows": True}
+    Replay.objects.update(forecast=known | seen)
+
+    assert words in read(owner, "replay", replay)
+
+
 def test_support_sets_rate_and_limit_and_others_do_not(client, world):
     replay = drafted(world, world.owner, ["recorded"])
     client.force_login(world.owner)
@@ -638,7 +655,7 @@ def test_a_shop_with_failures_says_so_in_three_sentences_with_one_button(owner, 
     page = read(owner, "store", world.store)
 
     assert "42 records need attention" in page
-    assert "All other orders and customers arrive as usual." in page
+    assert "They hold up nothing else." in page
     assert "We propose to send them again: all can arrive now." in page
     assert page.count('name="ids"') == 42
     assert "Send 42 again" in page
