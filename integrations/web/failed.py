@@ -98,6 +98,7 @@ def _may(user: User) -> dict[str, bool]:
     merchants = [None] if user.is_staff else [*Merchant.objects.visible_to(user)[:20]]
     wanted = {
         "send": Capability.SEND_AGAIN,
+        "repair": Capability.REPAIR,
         "bin": Capability.BIN,
         "export": Capability.EXPORT_FAILED,
     }

@@ -58,3 +58,10 @@ def test_strangers_choose_nothing(client, world, failed):
     response = client.post(URL, {"ids": [str(failed.public_id)], "recipe": "drop_phone"})
 
     assert response["Location"] == reverse("failed-records")
+
+
+def test_the_list_leads_to_it(owner, failed):
+    page = read(owner.get("/failed/"))
+
+    assert f'formaction="{URL}">Change by a rule…' in page
+    assert "See what it would do" in read(owner.post(URL, {"all": "1"}))
