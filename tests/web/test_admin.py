@@ -74,6 +74,7 @@ def one_of_each(world, now):
     a.a_repair(letter)
     a.a_replay_item(a.a_replay(store.merchant), letter)
     a.a_binning(store.merchant).items.create(dead_letter=letter)
+    a.a_group_repair(store.merchant).items.create(dead_letter=letter)
     a.a_failed_import(store)
     a.an_erasure(world.event)
     a.an_undo_item(a.an_undo(a.a_sync_job(store)))
