@@ -40,6 +40,8 @@ class FailedFilter(msgspec.Struct, frozen=True):
     # By when a record failed last; the end is left out.
     since: datetime | None = None
     until: datetime | None = None
+    # Those that failed first before this moment and still have their content.
+    first_until: datetime | None = None
     # Past data: those of one fetch, or of one of its periods.
     fetch: UUID | None = None
     period: UUID | None = None
@@ -47,13 +49,13 @@ class FailedFilter(msgspec.Struct, frozen=True):
     @property
     def active(self) -> bool:
         """Whether anything but the state is narrowed."""
-        named = self.record or self.kind or self.since or self.until
+        named = self.record or self.kind or self.since or self.until or self.first_until
         return bool(self.store or self.cause or self.fetch or self.period or named)
 
     @property
     def counted(self) -> bool:
         """Whether the counts PostgreSQL keeps count the same thing."""
-        narrowed = self.record or self.kind or self.since or self.until
+        narrowed = self.record or self.kind or self.since or self.until or self.first_until
         return not (narrowed or self.fetch or self.period)
 
     def to_query(self) -> dict[str, str]:
@@ -66,6 +68,7 @@ class FailedFilter(msgspec.Struct, frozen=True):
             "kind": self.kind,
             "since": _written(self.since),
             "until": _written(self.until),
+            "first_until": _written(self.first_until),
             "fetch": str(self.fetch or ""),
             "period": str(self.period or ""),
         }
@@ -83,6 +86,7 @@ class FailedFilter(msgspec.Struct, frozen=True):
             kind=kind if kind in KINDS else "",
             since=_moment(query.get("since", "")),
             until=_moment(query.get("until", "")),
+            first_until=_moment(query.get("first_until", "")),
             fetch=_identifier(query.get("fetch", "")),
             period=_identifier(query.get("period", "")),
         )
@@ -105,6 +109,8 @@ class FailedFilter(msgspec.Struct, frozen=True):
             parts.append(f"that failed since {self.since:%d %b %Y, %H:%M} UTC")
         if self.until:
             parts.append(f"that failed before {self.until:%d %b %Y, %H:%M} UTC")
+        if self.first_until:
+            parts.append(f"kept since before {self.first_until:%d %b %Y}, whose content ends soon")
         return ", ".join(parts)
 
 
@@ -120,6 +126,8 @@ def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
         found = found.filter(cause__in=group_ids(wanted.cause))
     if wanted.kind:
         found = found.filter(kind="" if wanted.kind == UNREADABLE else wanted.kind)
+    if wanted.first_until:
+        found = found.filter(created_at__lt=wanted.first_until, erased_at=None)
     conditions = {
         "state": wanted.state,
         "source_id": wanted.record,

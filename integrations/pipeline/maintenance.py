@@ -8,7 +8,7 @@ from integrations import queue
 from integrations.domain.windows import OVER
 from integrations.models import Authorization, Call, Heartbeat, StoreLane, SyncWindow, Tally
 
-from . import health, probing, undo
+from . import health, probing, retention, undo
 
 CALLS_KEPT = timedelta(days=14)
 TALLIES_KEPT = timedelta(days=400)
@@ -51,6 +51,7 @@ def prune(*, now: datetime) -> None:
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)
     Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT).delete()
     undo.prune(now=now)
+    retention.prune(now=now)
 
 
 def _drop_past_bodies(now: datetime) -> None:
