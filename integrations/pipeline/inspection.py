@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from django.conf import settings
 
 from integrations.domain.failures import Unreadable
 from integrations.domain.masking import mask_body, mask_key, mask_text
@@ -138,7 +139,7 @@ def _meant(event: Event, meaning: Meaning) -> Line:
     if meaning.gone:
         return Line(
             "Its content is not kept any more",
-            text="It was dealt with, and what was read of the past is not kept for long.",
+            text=_why_gone(event),
         )
     if meaning.unreadable:
         return Line(
@@ -165,6 +166,16 @@ def _meant(event: Event, meaning: Meaning) -> Line:
         text="Klaviyo should know: " + ", ".join(_listed(meaning.operations)) + f".{person}",
         details=tuple(one.identity for one in meaning.operations),
     )
+
+
+def _why_gone(event: Event) -> str:
+    if event.skip == Skip.ERASED:
+        return SENTENCES[Skip.ERASED]
+    if event.skip == Skip.SET_ASIDE:
+        return f"It was in the bin, where content is kept for {settings.BIN_DAYS} days."
+    if event.topic.startswith(PAST):
+        return "It was dealt with, and what was read of the past is not kept for long."
+    return f"Its content was kept for {settings.PAYLOAD_DAYS} days, or erased on request before."
 
 
 def _listed(operations: list[Operation]) -> list[str]:

@@ -18,6 +18,7 @@ from integrations.pipeline import (
     cause_pages,
     failed_lists,
     failed_pages,
+    retention,
     roles,
 )
 from integrations.pipeline.cause_pages import Card
@@ -49,6 +50,7 @@ def failed_records(request: Signed) -> HttpResponse:
         "stores": Store.objects.visible_to(request.user).order_by("name", "id")[:200],
         "may": _may(request.user),
         "bin_days": binning.term().days,
+        "leaving": retention.leaving(request.user, now=now),
         "now": now,
     }
     context |= _first(request, wanted, now)

@@ -14,8 +14,17 @@ from integrations.domain.masking import mask_fragment, mask_text
 from integrations.domain.permissions import Capability
 from integrations.domain.pointers import Place
 from integrations.domain.repairs import Fault
+from integrations.domain.skips import Skip
 from integrations.models import DeadLetter
-from integrations.pipeline import audit, record_life, refetching, repairs, roles
+from integrations.pipeline import (
+    audit,
+    binning,
+    record_life,
+    refetching,
+    repairs,
+    retention,
+    roles,
+)
 from integrations.pipeline.repairs import Standing
 
 from .access import Signed, acting, answer, note_visit, require, signed_in
@@ -110,6 +119,9 @@ def show(
         editor = _editor(standing, clear) if written.editor is None else written.editor
     context = {
         "failed": letter,
+        "bin_days": binning.term().days,
+        "payload_days": retention.term().days,
+        "was_asked_for": letter.event.skip == Skip.ERASED,
         "store": letter.store,
         "zone": letter.store.time_zone,
         "words": words_for(letter.cause),

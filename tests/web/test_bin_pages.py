@@ -1,6 +1,7 @@
 """The bin's pages: a reason, a number, what was refused; and failed records as a file."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
@@ -33,6 +34,7 @@ def test_confirmed_it_moves_and_the_bin_says_until_when_it_can_be_taken_out(owne
 
     listed = read(owner.get(reverse("failed-records"), {"state": "binned"}))
     until = DeadLetter.objects.get().binned_at + timedelta(days=30)
+    until = until.astimezone(ZoneInfo("Europe/Berlin"))
     assert f"can be taken out until {until.day} {until:%b %Y}" in listed
     assert "Out of the bin…" in listed
 
@@ -106,3 +108,14 @@ def test_an_owner_chooses_the_file_and_whether_it_holds_personal_data(owner, wor
     assert "jane.doe" not in taken(format="jsonl")
     assert "jane.doe" in taken(format="jsonl", clear="1")
     assert AuditEntry.objects.filter(action="failed.exported").count() == 3
+
+
+def test_pages_say_what_loses_its_content_soon_and_what_has_lost_it(owner, world, now):
+    DeadLetter.objects.update(created_at=now - timedelta(days=85))
+    page = read(owner.get(reverse("failed-records")))
+    assert "1 record that needs a decision</a> loses its content within a week." in page
+
+    DeadLetter.objects.update(erased_at=now, payload=b"", answer="")
+    page = read(owner.get(reverse("failed-record", args=[world.failed.public_id])))
+    assert "Its content was kept for 90 days." in page
+    assert "within a week" not in read(owner.get(reverse("failed-records")))

@@ -77,5 +77,5 @@ def test_an_empty_list_says_why(owner, world, query, words):
 def test_the_list_takes_a_fixed_number_of_queries(owner, world, django_assert_max_num_queries):
     for number in range(10):
         a.a_dead_letter(world.store, cause=a.a_cause(world.store.merchant, code=f"c{number}"))
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(23):
         owner.get(URL)
