@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import config
+from sandbox.player import CALM, Mix
 from sandbox.world import World, build, wait_forever
 
 
@@ -43,7 +44,8 @@ def _background(
 ) -> list[threading.Thread]:
     works = [threading.Thread(target=world.save_until, args=(stop,), daemon=True)]
     if chosen.play or chosen.play_into:
-        player = world.player(into=chosen.play_into, calm=chosen.calm, seed=chosen.seed)
+        mix = CALM if chosen.calm else Mix(malformed=chosen.malformed)
+        player = world.player(into=chosen.play_into, mix=mix, seed=chosen.seed)
         playing = {"rate": chosen.rate, "stop": stop}
         works.append(threading.Thread(target=player.play, kwargs=playing, daemon=True))
     return works
@@ -66,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rate", type=float, default=2.0, help="webhooks a second")
     parser.add_argument("--calm", action="store_true", help="nothing goes wrong on the way")
+    parser.add_argument(
+        "--malformed", type=float, default=Mix().malformed, help="share of broken webhooks"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--time-scale", type=float, default=1.0, help="shortens waits for retries")
     return parser

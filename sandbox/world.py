@@ -8,7 +8,7 @@ from pathlib import Path
 from sandbox import snapshot
 from sandbox.config import Config
 from sandbox.klaviyo import Account, Klaviyo
-from sandbox.player import CALM, Deliver, Mix, Player, Stage, to_url
+from sandbox.player import Deliver, Mix, Player, Stage, to_url
 from sandbox.shopify import Shopify
 
 SNAPSHOT_EVERY = 15.0
@@ -59,7 +59,7 @@ class World:
         while not stop.wait(every):
             self.save()
 
-    def player(self, *, into: str | None, calm: bool, seed: int) -> Player:
+    def player(self, *, into: str | None, mix: Mix, seed: int) -> Player:
         """Make a player of these shops; `into` overrides where their webhooks go."""
         stages = []
         for store in self.shopify.stores.values():
@@ -68,7 +68,7 @@ class World:
                 url = into.replace("{shop}", store.domain)
                 deliver = to_url(self.shopify.sender, url, store.config.secret)
             stages.append(Stage(store.shop, store.config.secret, deliver))
-        return Player(stages, self.shopify.sender, mix=CALM if calm else Mix(), seed=seed)
+        return Player(stages, self.shopify.sender, mix=mix, seed=seed)
 
 
 def build(

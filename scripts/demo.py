@@ -29,6 +29,8 @@ PATIENCE = 30
 SHOPIFY_SECRET = "shpss_demo"
 SHOPIFY_APP = "demo-app"
 KLAVIYO_APP, KLAVIYO_SECRET = "demo-klaviyo-app", "demo-klaviyo-secret"
+# More than in life, so that a newcomer soon finds failed records to look at.
+BROKEN = 0.02
 SHOPS = ("alpine-outdoor.myshopify.com", "harbour-coffee.myshopify.com")
 
 
@@ -220,7 +222,7 @@ class Demo:
             "sandbox",
             f"{sys.executable} -m sandbox --config {path} --state {STATE / 'sandbox'} "
             f"--klaviyo-port {self.ports['klaviyo']} --shopify-port {self.ports['shopify']} "
-            f"--time-scale 0.01 " + (f"--play --rate {rate}" if play else ""),
+            f"--time-scale 0.01 " + (f"--play --rate {rate} --malformed {BROKEN}" if play else ""),
         )
         self._wait_for(f"http://127.0.0.1:{self.ports['klaviyo']}/_sandbox/state", "sandbox")
 
