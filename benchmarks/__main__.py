@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backfill, deploy, latency, machine, pipeline, receive, results
+from benchmarks import backfill, dead_letters, deploy, latency, machine, pipeline, receive, results
 from benchmarks.ground import Ground, ground
 from benchmarks.processes import ROOT, Failed
 
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "latency": latency.measure,
     "deploy": deploy.measure,
     "backfill": backfill.measure,
+    "dead_letters": dead_letters.measure,
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-PARTS = ("receive", "pipeline", "latency", "deploy", "backfill")
+PARTS = ("receive", "pipeline", "latency", "deploy", "backfill", "dead_letters")
 HEAD = """# What was measured
 
 Written by `make bench` (`python -m benchmarks [part …] [--quick]`; the parts are the headings).
