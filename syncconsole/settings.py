@@ -97,8 +97,6 @@ KLAVIYO_CLIENT_SECRET = env.str("KLAVIYO_CLIENT_SECRET", default="")
 # How long a shop rests between letting go of the old login and asking for a new one.
 RECONNECT_REST_SECONDS = _whole_number("RECONNECT_REST_SECONDS", 60, least=0)
 WEBHOOK_MAX_BYTES = _whole_number("WEBHOOK_MAX_BYTES", 5_000_000, least=1000)
-# A file of failed records that somebody hands in on a page; the command reads any size.
-IMPORT_MAX_BYTES = _whole_number("IMPORT_MAX_BYTES", 20_000_000, least=1000)
 # How long content is kept: of messages and failed records, and of what lies in the bin.
 PAYLOAD_DAYS = _whole_number("PAYLOAD_DAYS", 90)
 BIN_DAYS = _whole_number("BIN_DAYS", 30)
