@@ -188,7 +188,9 @@ def test_staff_set_up_the_second_step_and_sign_in_with_a_code(story, open_as, si
     page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
     sign_in(page, story.staff)
     assert page.inner_text("h1") == "Set up your second step"
-    page.wait_for_function("document.querySelector('img.square').naturalWidth > 100")
+    picture = page.locator("img.square")
+    picture.evaluate("image => image.decode()")
+    assert picture.evaluate("image => image.naturalWidth") > 100
     app = TOTPDevice.objects.get(user=story.staff)
     page.fill("#id_code", code_of(app))
     page.get_by_role("button", name="Switch the second step on").click()
