@@ -78,4 +78,4 @@ audit: setup ## Look the pinned packages up in the list of known faults
 
 .PHONY: test
 test: setup browser lint types imports migrations-check ## Check and test everything, as CI does
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@$(PY) -m pytest -n auto --maxprocesses 4
