@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.domain.causes import LABELS, CauseState
+from integrations.domain.explanations import Explanation, explain
 from integrations.domain.operations import Kind
 
 from .accounts import KlaviyoAccount
@@ -80,6 +81,11 @@ class Cause(models.Model):
     def __str__(self) -> str:
         named = [self.platform, self.code, self.field, self.rule, self.part]
         return " · ".join(filter(None, named))
+
+    @property
+    def words(self) -> Explanation:
+        """Why its records failed and what to do, as a merchant reads it."""
+        return explain(self.platform, self.code, field=self.field, rule=self.rule)
 
 
 class CauseCount(models.Model):

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
-from integrations.domain.explanations import Explanation, explain
+from integrations.domain.explanations import Explanation
 from integrations.domain.friction import MOST_AT_ONCE
 from integrations.domain.permissions import Capability
 from integrations.domain.replay_words import SAFE, was_refused
@@ -71,7 +71,7 @@ def _of(merchant: Merchant, store: Store | None, user: User, now: datetime) -> A
         number=number,
         reasons=len(rows),
         most=rows[0]["n"],
-        words=explain(cause.platform, cause.code, field=cause.field, rule=cause.rule),
+        words=cause.words,
         safe=_safe(merchant, store, now) if looked else [],
         looked=looked,
         may_send=roles.may(user, Capability.SEND_AGAIN, merchant),

@@ -10,7 +10,6 @@ from django.db.models import Sum
 from integrations import queue
 from integrations.domain import causes as rules
 from integrations.domain.causes import CauseState, Parking
-from integrations.domain.explanations import explain
 from integrations.models import AuditEntry, Cause, CauseCount, Store
 from integrations.models.dead_letters import DeadLetterState
 
@@ -40,8 +39,7 @@ def open_count(cause: Cause) -> int:
 
 def name_of(cause: Cause) -> str:
     """What the history calls a reason; its number tells it from others with the same words."""
-    words = explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)
-    return f"No. {cause.pk}: {words.sentence}"[:200]
+    return f"No. {cause.pk}: {cause.words.sentence}"[:200]
 
 
 def history(cause: Cause) -> list[AuditEntry]:

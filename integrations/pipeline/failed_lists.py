@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from django.db.models import Q
 
-from integrations.domain.explanations import explain
 from integrations.domain.operations import Kind
 from integrations.models import Cause, DeadLetter, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
@@ -157,10 +156,7 @@ def store_ids(public_id: UUID) -> list[int]:
 
 def _sentence(pk: int) -> str:
     cause = Cause.objects.filter(pk=pk).first()
-    if cause is None:
-        return "a reason that is gone"
-    words = explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)
-    return words.sentence
+    return cause.words.sentence if cause else "a reason that is gone"
 
 
 def _written(moment: datetime | None) -> str:

@@ -10,7 +10,6 @@ from integrations.models import Cause, Store
 from integrations.pipeline import cause_pages
 
 from .forms import PlainForm
-from .templatetags.console import explanation
 
 LARGEST = 10_000_000
 
@@ -55,7 +54,7 @@ class MergeForm(PlainForm):
         super().__init__(*args, **kwargs)
         self.others = {one.pk: one for one in cause_pages.others(cause)}
         self.fields["into"].choices = [("", "Choose a reason")] + [  # type: ignore[attr-defined]
-            (pk, f"No. {pk}: {explanation(one).sentence} ({one})")
+            (pk, f"No. {pk}: {one.words.sentence} ({one})")
             for pk, one in self.others.items()
         ]
 

@@ -18,7 +18,6 @@ from integrations.pipeline.causes import NotNow
 from . import trends
 from .access import Signed, acting, answer, asking, note_visit, require, signed_in
 from .cause_forms import MergeForm, ParkForm, SplitForm
-from .failed import words_for
 
 NOTE = 500
 # What somebody can say of a reason they take on.
@@ -168,7 +167,7 @@ def _asked(
 
 
 def _context(found: Cause) -> dict[str, Any]:
-    return {"cause": found, "words": words_for(found), "name": causes.name_of(found)}
+    return {"cause": found, "words": found.words, "name": causes.name_of(found)}
 
 
 def _cause(request: Signed, pk: int) -> Cause:

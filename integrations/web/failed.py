@@ -8,7 +8,6 @@ from uuid import uuid4
 from django.http import HttpResponse
 from django.utils import timezone
 
-from integrations.domain.explanations import explain
 from integrations.domain.permissions import Capability, allows
 from integrations.models import Cause, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
@@ -42,7 +41,7 @@ def failed_records(request: Signed) -> HttpResponse:
         # A second click on a button of the form finds what the first one made.
         "key": uuid4(),
         "reason": _reason(request, wanted),
-        "rows": [(one, words_for(one.cause)) for one in page.rows],
+        "rows": [(one, one.cause.words) for one in page.rows],
         "page": page,
         "paged": bool(request.GET.get("after")),
         "states": DeadLetterState.choices,
@@ -83,7 +82,7 @@ def _reasons(request: Signed, wanted: FailedFilter, now: datetime) -> dict[str, 
 
 def drawn(cards: Iterable[Card]) -> list[tuple[Card, object, trends.Trend]]:
     """Reasons with their words and their trend."""
-    return [(card, words_for(card.cause), trends.draw(card.days)) for card in cards]
+    return [(card, card.cause.words, trends.draw(card.days)) for card in cards]
 
 
 def _reason(request: Signed, wanted: FailedFilter) -> tuple[Cause, object] | None:
@@ -92,7 +91,7 @@ def _reason(request: Signed, wanted: FailedFilter) -> tuple[Cause, object] | Non
         return None
     merchants = Merchant.objects.visible_to(request.user)
     found = Cause.objects.filter(pk=wanted.cause, merchant__in=merchants).first()
-    return (found, words_for(found)) if found else None
+    return (found, found.words) if found else None
 
 
 def _may(user: User) -> dict[str, bool]:
@@ -108,8 +107,3 @@ def _may(user: User) -> dict[str, bool]:
     return {
         name: any(allows(role, capability) for role in held) for name, capability in wanted.items()
     }
-
-
-def words_for(cause: Cause) -> object:
-    """The sentence and the suggestion for a cause."""
-    return explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)

@@ -28,7 +28,6 @@ from integrations.pipeline import (
 from integrations.pipeline.repairs import Standing
 
 from .access import Signed, acting, answer, note_visit, require, signed_in
-from .failed import words_for
 
 # A platform's answer may be a whole page of HTML.
 LONGEST_ANSWER = 20_000
@@ -124,7 +123,7 @@ def show(
         "was_asked_for": letter.event.skip == Skip.ERASED,
         "store": letter.store,
         "zone": letter.store.time_zone,
-        "words": words_for(letter.cause),
+        "words": letter.cause.words,
         "clear": clear,
         "written": written,
         "message": showing.visible(letter.message if clear else mask_text(letter.message)),

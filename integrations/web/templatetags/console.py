@@ -11,7 +11,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.domain import actions
-from integrations.domain.explanations import Explanation, explain
 from integrations.domain.lanes import Lane
 from integrations.domain.masking import mask_text
 from integrations.domain.skips import SENTENCES
@@ -266,12 +265,6 @@ def lasting(seconds: float) -> str:
         if seconds < limit:
             return counted(round(seconds / unit), name)
     return counted(round(seconds / DAY), "day")
-
-
-@register.simple_tag
-def explanation(cause: Any) -> Explanation:
-    """The words for a cause."""
-    return explain(cause.platform, cause.code, field=cause.field, rule=cause.rule)
 
 
 ENDPOINTS = {
