@@ -5,17 +5,16 @@ was counted, and contents are read a few megabytes at a time, however large they
 """
 
 import base64
-import csv
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 from django.db.models import Count, QuerySet
 from django.db.models.functions import Length
 
-from integrations.domain.explanations import explain
 from integrations.domain.masking import mask_text, masked
 from integrations.domain.permissions import CAPABILITIES, Capability, Role
 from integrations.models import DeadLetter, Merchant, Store, User
@@ -25,8 +24,7 @@ from integrations.platforms.shopify.topics import title
 from . import audit, binning
 from .binning import Selection
 from .failed_lists import FailedFilter
-from .history_export import Echo, safe
-from .undo_export import Format
+from .spreadsheets import Format, lines, utc
 
 # Keys that are in memory at once, and bytes of contents.
 KEYS = 500
@@ -71,7 +69,9 @@ def export(
     """
     rows = _rows(user, wanted, clear)
     _note(user, wanted, rows, format, clear, now)
-    return _csv(rows, clear) if format is Format.CSV else _json_lines(rows, clear)
+    if format is Format.CSV:
+        return lines(COLUMNS, (_cells(one, clear) for one in _read_all(rows)))
+    return (msgspec.json.encode(_line(one, clear)).decode() + "\n" for one in _read_all(rows))
 
 
 def _rows(user: User, wanted: Selection, clear: bool) -> DeadLetterQuerySet:
@@ -118,6 +118,10 @@ def _note(
         )
 
 
+def _read_all(rows: DeadLetterQuerySet) -> Iterator[DeadLetter]:
+    return chain.from_iterable(_in_batches(rows))
+
+
 def _in_batches(rows: DeadLetterQuerySet) -> Iterator[list[DeadLetter]]:
     """The records newest first, as many at a time as their contents allow."""
     size = Length("payload") + Length("event__body")
@@ -139,20 +143,11 @@ def _read(keys: list[int]) -> list[DeadLetter]:
     return list(rows.order_by("-pk"))
 
 
-def _csv(rows: DeadLetterQuerySet, clear: bool) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    # The mark by which a spreadsheet knows that letters are in UTF-8.
-    yield "\ufeff" + writer.writerow(COLUMNS)
-    for batch in _in_batches(rows):
-        for one in batch:
-            yield writer.writerow([safe(cell) for cell in _cells(one, clear)])
-
-
 def _cells(one: DeadLetter, clear: bool) -> tuple[str, ...]:
-    words = explain(one.cause.platform, one.cause.code, field=one.cause.field, rule=one.cause.rule)
+    words = one.cause.words
     cells = (
-        _utc(one.failed_at),
-        _utc(one.created_at),
+        utc(one.failed_at),
+        utc(one.created_at),
         one.store.name,
         one.get_state_display(),
         title(one.event.topic),
@@ -171,12 +166,6 @@ def _cells(one: DeadLetter, clear: bool) -> tuple[str, ...]:
     return tuple(cell.replace("\x00", "") for cell in cells)
 
 
-def _json_lines(rows: DeadLetterQuerySet, clear: bool) -> Iterator[str]:
-    for batch in _in_batches(rows):
-        for one in batch:
-            yield msgspec.json.encode(_line(one, clear)).decode() + "\n"
-
-
 def _line(one: DeadLetter, clear: bool) -> dict[str, Any]:
     """All that is needed to import a record elsewhere."""
     event, cause = one.event, one.cause
@@ -188,10 +177,10 @@ def _line(one: DeadLetter, clear: bool) -> dict[str, Any]:
         "topic": event.topic,
         "webhook_id": event.webhook_id,
         "api_version": event.api_version,
-        "received_at": _utc(event.received_at),
-        "triggered_at": _utc(event.triggered_at),
-        "first_failed_at": _utc(one.created_at),
-        "failed_at": _utc(one.failed_at),
+        "received_at": utc(event.received_at),
+        "triggered_at": utc(event.triggered_at),
+        "first_failed_at": utc(one.created_at),
+        "failed_at": utc(one.failed_at),
         "record": one.source_id,
         "kind": one.kind,
         "cause": {
@@ -212,7 +201,7 @@ def _line(one: DeadLetter, clear: bool) -> dict[str, Any]:
 def _contents(one: DeadLetter, clear: bool) -> dict[str, Any]:
     body, payload = bytes(one.event.body), bytes(one.payload)
     if not body and one.erased_at:
-        return {"body": None, "erased_at": _utc(one.erased_at)}
+        return {"body": None, "erased_at": utc(one.erased_at)}
     contents = {"body": _document(body, clear)}
     return contents | ({"would_send": _document(payload, clear)} if payload else {})
 
@@ -229,7 +218,3 @@ def _document(body: bytes, clear: bool) -> Any:
         return masked(found)
     # To the last digit as it came, unless it would break the line.
     return msgspec.Raw(body) if b"\n" not in body and b"\r" not in body else found
-
-
-def _utc(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else ""

@@ -1,9 +1,8 @@
 """The history as a file for a spreadsheet, given out a few rows at a time."""
 
-import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,7 +11,7 @@ from integrations.domain import actions
 from integrations.domain.permissions import CAPABILITIES, Capability, Role
 from integrations.models import AuditEntry, Merchant, User
 
-from . import audit, history
+from . import audit, history, spreadsheets
 from .history import Filter
 
 # Rows of an export that are in memory at once.
@@ -31,8 +30,6 @@ COLUMNS = (
     "After",
     "Why",
 )
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def may_export(user: User) -> bool:
@@ -49,23 +46,22 @@ def export(user: User, wanted: Filter, *, now: datetime) -> Iterator[str]:
     if not user.is_staff:
         rows = rows.filter(merchant__in=_exportable(user))
     _note_export(user, wanted, now=now)
-    return _lines(history.narrowed(rows.filter(at__lt=now), user, wanted))
+    return spreadsheets.lines(
+        COLUMNS, _rows(history.narrowed(rows.filter(at__lt=now), user, wanted))
+    )
 
 
-def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    # The mark by which a spreadsheet knows that letters are in UTF-8.
-    yield "\ufeff" + writer.writerow(COLUMNS)
+def _rows(rows: QuerySet[AuditEntry]) -> Iterator[tuple[str, ...]]:
     after = ""
     while batch := list(history.following(rows.select_related("merchant"), after)[:BATCH]):
         for entry in batch:
-            yield writer.writerow([safe(cell) for cell in _cells(entry)])
+            yield _cells(entry)
         after = history.cursor_of(batch[-1])
 
 
 def _cells(entry: AuditEntry) -> tuple[str, ...]:
     return (
-        entry.at.astimezone(UTC).isoformat(timespec="seconds"),
+        spreadsheets.utc(entry.at),
         entry.actor_name,
         entry.role,
         actions.sentence(entry.action, entry.subject),
@@ -82,19 +78,6 @@ def _cells(entry: AuditEntry) -> tuple[str, ...]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
-
-
-def safe(cell: str) -> str:
-    """A cell no spreadsheet calculates."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-class Echo:
-    """What the CSV writer writes to: gives each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        """Give the line back."""
-        return line
 
 
 def _note_export(user: User, wanted: Filter, *, now: datetime) -> None:

@@ -1,10 +1,8 @@
 """What Klaviyo has recorded for good because of a job, as a file, given out as it is read."""
 
-import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import NamedTuple
 
 from integrations.domain.operations import Kind
@@ -13,7 +11,7 @@ from integrations.models import SyncJob, SyncWindow, statements
 
 from . import audit
 from .audit import Actor
-from .history_export import Echo, safe
+from .spreadsheets import Format, lines, utc
 
 # Rows that are in memory at once.
 BATCH = 1000
@@ -32,13 +30,6 @@ FROM integrations_delivery
 WHERE window_id = %s AND kind = %s AND id > %s AND present
 ORDER BY id LIMIT %s
 """
-
-
-class Format(StrEnum):
-    """How a file is written."""
-
-    CSV = "csv"
-    JSON_LINES = "jsonl"
 
 
 class Recorded(NamedTuple):
@@ -65,7 +56,7 @@ def export(job: SyncJob, format: Format, *, by: Actor, now: datetime) -> Iterato
         subject=str(job),
         after={"format": format.value},
     )
-    return _csv(job) if format is Format.CSV else _json_lines(job)
+    return lines(COLUMNS, _rows(job)) if format is Format.CSV else _json_lines(job)
 
 
 def recorded(job: SyncJob) -> Iterator[Recorded]:
@@ -86,25 +77,17 @@ def _of(window: int, kind: Kind, metric: str) -> Iterator[Recorded]:
         last = rows[-1][0]
 
 
-def _csv(job: SyncJob) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    # The mark by which a spreadsheet knows that letters are in UTF-8.
-    yield "\ufeff" + writer.writerow(COLUMNS)
+def _rows(job: SyncJob) -> Iterator[tuple[str, ...]]:
     silent = "yes" if job.silent else "no"
     for one in recorded(job):
-        cells = (*one[:4], _utc(one.version), _utc(one.accepted_at), silent)
-        yield writer.writerow([safe(cell) for cell in cells])
+        yield (*one[:4], utc(one.version), utc(one.accepted_at), silent)
 
 
 def _json_lines(job: SyncJob) -> Iterator[str]:
     for one in recorded(job):
         row = one._asdict() | {
-            "version": _utc(one.version),
-            "accepted_at": _utc(one.accepted_at),
+            "version": utc(one.version),
+            "accepted_at": utc(one.accepted_at),
             "backfill": job.silent,
         }
         yield json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -2,17 +2,16 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
 from integrations.pipeline import failed_export
-from integrations.pipeline.undo_export import Format
+from integrations.pipeline.spreadsheets import Format
 
 from .access import Signed, acting, answer
+from .downloads import download
 from .selections import Chosen, chosen
-
-_TYPES = {Format.CSV: "text/csv", Format.JSON_LINES: "application/x-ndjson"}
 
 
 @acting
@@ -31,10 +30,7 @@ def export(request: Signed) -> HttpResponseBase:
         raise PermissionDenied
     now, format = timezone.now(), Format(form)
     lines = failed_export.export(request.user, wanted.selection, format, clear=clear, now=now)
-    response = StreamingHttpResponse(lines, content_type=f"{_TYPES[format]}; charset=utf-8")
-    name = f"failed-records-{now:%Y-%m-%d}.{format.value}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return download(lines, "failed-records", format=format, now=now)
 
 
 def _ask(request: Signed, wanted: Chosen) -> HttpResponse:

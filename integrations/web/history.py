@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.utils import timezone
 
 from integrations.domain.actions import KINDS, Kind
@@ -12,6 +12,7 @@ from integrations.pipeline import history, history_export
 
 from . import parameters
 from .access import Signed, acting, answer, signed_in
+from .downloads import download
 from .templatetags.console import zone_of
 
 
@@ -46,9 +47,7 @@ def export(request: Signed) -> HttpResponseBase:
     now = timezone.now()
     wanted = _wanted(request.POST, _zone(request, request.POST))
     lines = history_export.export(request.user, wanted, now=now)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="history-{now:%Y-%m-%d}.csv"'
-    return response
+    return download(lines, "history", now=now)
 
 
 def _wanted(chosen: QueryDict, zone: str) -> history.Filter:

@@ -4,16 +4,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from integrations.domain.permissions import Capability
 from integrations.models import SyncJob, Undo
 from integrations.pipeline import audit, fetch_pages, roles, undo, undo_export, undo_pages
+from integrations.pipeline.spreadsheets import Format
 from integrations.pipeline.sync_jobs import NotNow
 
 from .access import Signed, acting, answer, note_visit, require, signed_in
+from .downloads import download
 from .past import find_job
 
 
@@ -81,10 +83,8 @@ def export(request: Signed, public_id: UUID) -> HttpResponseBase:
     if not roles.may(request.user, Capability.EXPORT_HISTORY, job.store.merchant):
         raise PermissionDenied
     now = timezone.now()
-    lines = undo_export.export(job, undo_export.Format.CSV, by=_actor(request, job), now=now)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="recorded-{now:%Y-%m-%d}.csv"'
-    return response
+    lines = undo_export.export(job, Format.CSV, by=_actor(request, job), now=now)
+    return download(lines, "recorded", now=now)
 
 
 def _job(request: Signed, public_id: UUID) -> SyncJob:

@@ -11,7 +11,7 @@ import pytest
 from integrations.models import AuditEntry
 from integrations.pipeline import failed_export
 from integrations.pipeline.failed_lists import FailedFilter
-from integrations.pipeline.undo_export import Format
+from integrations.pipeline.spreadsheets import Format
 from tests import factories as a
 from tests.factories import NOON
 

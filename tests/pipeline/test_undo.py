@@ -30,6 +30,7 @@ from integrations.pipeline import (
     undo_export,
     undoing,
 )
+from integrations.pipeline.spreadsheets import Format
 from sandbox.messages import Reply
 from tests import factories
 
@@ -380,13 +381,13 @@ def test_recorded_events_are_counted_and_given_out_as_a_file(klaviyo, clock, fet
     found = undo.possible(job, clock())
     assert {group.kind: group.number for group in found.recorded}["placed_order"] == len(placed)
 
-    lines = list(undo_export.export(job, undo_export.Format.CSV, by=audit.AUTOMATIC, now=clock()))
+    lines = list(undo_export.export(job, Format.CSV, by=audit.AUTOMATIC, now=clock()))
     rows = list(csv.DictReader("".join(lines).removeprefix("\ufeff").splitlines()))
     mine = {row["Unique id"] for row in rows if row["Metric"] == "Placed Order"}
     assert mine == {event["unique_id"] for event in placed}
     assert len(rows) == found.recorded_for_good
 
-    raw = undo_export.export(job, undo_export.Format.JSON_LINES, by=audit.AUTOMATIC, now=clock())
+    raw = undo_export.export(job, Format.JSON_LINES, by=audit.AUTOMATIC, now=clock())
     assert [json.loads(line)["unique_id"] for line in raw] == [row["Unique id"] for row in rows]
     assert AuditEntry.objects.filter(action="undo.exported").count() == 2
 
