@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Q
 
+from integrations.domain import parameters
 from integrations.domain.operations import Kind
 from integrations.models import Cause, DeadLetter, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
@@ -79,15 +80,15 @@ class FailedFilter(msgspec.Struct, frozen=True):
         state, kind = query.get("state", ""), query.get("kind", "")
         return cls(
             state="" if state == ALL else state if state in DeadLetterState.values else "open",
-            store=_identifier(query.get("store", "")),
-            cause=_key(query.get("cause", "")),
+            store=parameters.identifier(query.get("store", "")),
+            cause=parameters.key(query.get("cause", "")),
             record=query.get("record", "").strip()[:64].replace("\x00", ""),
             kind=kind if kind in KINDS else "",
-            since=_moment(query.get("since", "")),
-            until=_moment(query.get("until", "")),
-            first_until=_moment(query.get("first_until", "")),
-            fetch=_identifier(query.get("fetch", "")),
-            period=_identifier(query.get("period", "")),
+            since=parameters.moment(query.get("since", "")),
+            until=parameters.moment(query.get("until", "")),
+            first_until=parameters.moment(query.get("first_until", "")),
+            fetch=parameters.identifier(query.get("fetch", "")),
+            period=parameters.identifier(query.get("period", "")),
         )
 
     def words(self) -> str:
@@ -161,23 +162,3 @@ def _sentence(pk: int) -> str:
 
 def _written(moment: datetime | None) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
-
-
-def _moment(text: str) -> datetime | None:
-    """A time as an address has it; one without a zone is taken for UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _identifier(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _key(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

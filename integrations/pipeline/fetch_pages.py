@@ -12,7 +12,7 @@ from integrations.domain.fetches import Progress, badge_of, what
 from integrations.domain.windows import JobState, WindowState
 from integrations.models import AuditEntry, Store, SyncJob, SyncWindow, User
 
-from . import fetch_holds, fetches, forecasts
+from . import cursors, fetch_holds, fetches, forecasts
 from .browsing import Page
 from .fetch_holds import Hold
 
@@ -170,11 +170,8 @@ def of_store(store: Store, *, after: str) -> Page[Fetch]:
     rows = _counted(SyncJob.objects.filter(store=store)).select_related("asked_by")
     rows = rows.exclude(state=JobState.CANCELLED, started_at=None)
     count = rows.count()
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        rows = rows.filter(pk__lt=int(after))
-    found = list(rows.order_by("-id")[: LIST_PAGE + 1])
-    last = found[LIST_PAGE - 1] if len(found) > LIST_PAGE else None
-    return Page([_fetch(one) for one in found[:LIST_PAGE]], str(last.pk) if last else "", count)
+    found, behind = cursors.page(rows, "-pk", after=after, size=LIST_PAGE)
+    return Page([_fetch(one) for one in found], behind, count)
 
 
 def unfinished(stores: QuerySet[Store], *, limit: int = 20) -> list[Fetch]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from integrations.domain import parameters
 from integrations.domain.skips import Skip
 from integrations.models import Event, SyncJob, SyncWindow, statements
 from integrations.models.events import EventState
@@ -52,7 +53,8 @@ def of_window(window: SyncWindow, outcome: str, *, after: str) -> Page[Event]:
 
 
 def _page(windows: Sequence[SyncWindow], outcome: str, after: str) -> Page[Event]:
-    start = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else _LARGEST
+    place = parameters.key(after)
+    start = _LARGEST if place is None else place
     states = [OUTCOMES[outcome]] if outcome in OUTCOMES else list(EventState)
     skips = _skips(outcome)
     found = statements.run(

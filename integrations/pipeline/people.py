@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from integrations.domain.permissions import Role
 from integrations.models import Membership, User
 
-from . import roles, sessions
+from . import cursors, roles, sessions
 
 PAGE = 50
 
@@ -33,14 +33,12 @@ class People(msgspec.Struct):
 
 def everybody(*, text: str = "", after: str = "", now: datetime) -> People:
     """One page of logins, the newest first, narrowed to an address or a name."""
-    rows = User.objects.order_by("-pk")
+    rows = User.objects.all()
     if text:
         rows = rows.filter(email__icontains=text) | rows.filter(first_name__icontains=text)
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        rows = rows.filter(pk__lt=int(after))
     teams = Membership.objects.select_related("merchant").order_by("merchant__name", "pk")
-    found = list(rows.prefetch_related(Prefetch("memberships", teams))[: PAGE + 1])
-    users = found[:PAGE]
+    rows = rows.prefetch_related(Prefetch("memberships", teams))
+    users, behind = cursors.page(rows, "-pk", after=after, size=PAGE)
     apps = set(
         TOTPDevice.objects.filter(user__in=users, confirmed=True).values_list("user", flat=True)
     )
@@ -49,7 +47,7 @@ def everybody(*, text: str = "", after: str = "", now: datetime) -> People:
         Person(one, list(one.memberships.all()), _staff(one), one.pk in apps, one.pk in closed)
         for one in users
     ]
-    return People(people, str(users[-1].pk) if len(found) > PAGE else "")
+    return People(people, behind)
 
 
 def _staff(user: User) -> Role | None:

@@ -11,8 +11,8 @@ from integrations.domain.replays import ItemState, Prospect, ReplayState
 from integrations.models import DeadLetter, Replay, ReplayItem, User
 from integrations.models.dead_letters import DeadLetterState
 
+from . import cursors, replays
 from .browsing import Page
-from .replays import JOINED_LIMIT
 
 RECORDS_PAGE = 50
 LIST_PAGE = 25
@@ -70,15 +70,11 @@ def records(
     if cause:
         found = found.filter(dead_letter__cause=cause)
     count = found.count()
-    if place := _place(after):
-        found = found.filter(position__gt=place)
-    page = list(
-        found.select_related("dead_letter__store", "dead_letter__cause", "dead_letter__event")
-        .defer("dead_letter__payload", "dead_letter__answer", "dead_letter__event__body")
-        .order_by("position")[: RECORDS_PAGE + 1]
-    )
-    more = str(page[RECORDS_PAGE - 1].position) if len(page) > RECORDS_PAGE else ""
-    return Page([Record(one.dead_letter, one) for one in page[:RECORDS_PAGE]], more, count)
+    light = found.select_related(
+        "dead_letter__store", "dead_letter__cause", "dead_letter__event"
+    ).defer("dead_letter__payload", "dead_letter__answer", "dead_letter__event__body")
+    items, behind = cursors.page(light, "position", after=after, size=RECORDS_PAGE)
+    return Page([Record(one.dead_letter, one) for one in items], behind, count)
 
 
 def of_part(replay: Replay, part: str) -> QuerySet[ReplayItem]:
@@ -108,30 +104,14 @@ def _part(state: str, prospect: str, *, is_erased: bool) -> str:
     return Prospect.GONE if is_erased else prospect or UNKNOWN
 
 
-def newcomers(replay: Replay) -> QuerySet[DeadLetter]:
-    """Records that failed for the same reasons since it began and are none of its own."""
-    return (
-        DeadLetter.objects.open()
-        .filter(cause__in=replay.causes, failed_at__gte=replay.started_at or replay.asked_at)
-        .exclude(replay_items__replay=replay)
-    )
-
-
 def _newcomers(replay: Replay, after: str) -> Page[Record]:
-    found = newcomers(replay)
-    count = found.order_by()[:JOINED_LIMIT].count()
-    if place := _place(after):
-        found = found.filter(pk__lt=place)
-    page = list(
-        found.select_related("store", "cause", "event")
-        .defer("payload", "answer", "event__body")
-        .order_by("-pk")[: RECORDS_PAGE + 1]
-    )
-    more = str(page[RECORDS_PAGE - 1].pk) if len(page) > RECORDS_PAGE else ""
-    return Page([Record(one) for one in page[:RECORDS_PAGE]], more, count)
+    found = replays.newcomers(replay).select_related("store", "cause", "event")
+    light = found.defer("payload", "answer", "event__body")
+    letters, behind = cursors.page(light, "-pk", after=after, size=RECORDS_PAGE)
+    return Page([Record(one) for one in letters], behind, replays.joined(replay))
 
 
-def replays(
+def everything(
     user: User, *, state: str = "", merchant: UUID | None = None, after: str = ""
 ) -> Page[Replay]:
     """One page of all that was sent again, newest first."""
@@ -141,13 +121,6 @@ def replays(
     if state:
         found = found.filter(state=state)
     count = found.count()
-    if place := _place(after):
-        found = found.filter(pk__lt=place)
-    page = list(found.select_related("merchant", "asked_by").order_by("-id")[: LIST_PAGE + 1])
-    more = str(page[LIST_PAGE - 1].pk) if len(page) > LIST_PAGE else ""
-    return Page(page[:LIST_PAGE], more, count)
-
-
-def _place(after: str) -> int:
-    """The place a cursor names; nought, which starts the list again, for one that is not ours."""
-    return int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+    found = found.select_related("merchant", "asked_by")
+    page, behind = cursors.page(found, "-pk", after=after, size=LIST_PAGE)
+    return Page(page, behind, count)

@@ -282,19 +282,22 @@ def joined(replay: Replay) -> int:
 
     Counted up to JOINED_LIMIT.
     """
+    return newcomers(replay).order_by()[:JOINED_LIMIT].count()
+
+
+def newcomers(replay: Replay) -> DeadLetterQuerySet:
+    """The records that `joined` counts, in no order; none before it has begun."""
     if replay.started_at is None:
-        return 0
+        return DeadLetter.objects.none()
+    stores = Store.objects.filter(merchant=replay.merchant_id)
     # All that stands before the time in the index of lists, so that only what is new is read.
-    rows = DeadLetter.objects.filter(
+    found = DeadLetter.objects.open().filter(
         cause__in=replay.causes,
-        store__in=list(
-            Store.objects.filter(merchant=replay.merchant_id).values_list("pk", flat=True)
-        ),
-        state=DeadLetterState.OPEN,
+        store__in=list(stores.values_list("pk", flat=True)),
         kind__in=["", *Kind],
         failed_at__gte=replay.started_at,
-    ).exclude(replay_items__replay=replay)
-    return rows.order_by()[:JOINED_LIMIT].count()
+    )
+    return found.exclude(replay_items__replay=replay)
 
 
 def ask_for_turn(*, now: datetime) -> None:

@@ -6,6 +6,7 @@ from integrations.domain.undo import UndoState
 from integrations.domain.windows import JobState
 from integrations.models import Undo, UndoItem
 
+from . import cursors
 from .browsing import Page
 from .fetch_holds import Hold
 
@@ -16,11 +17,8 @@ def items(undo: Undo, *, after: str) -> Page[UndoItem]:
     """The things on a list, in the order in which they are taken back."""
     rows = UndoItem.objects.filter(undo=undo)
     count = rows.count()
-    if after.isascii() and after.isdigit() and len(after) < 19:
-        rows = rows.filter(pk__gt=int(after))
-    found = list(rows.order_by("id")[: SHOWN + 1])
-    last = found[SHOWN - 1] if len(found) > SHOWN else None
-    return Page(found[:SHOWN], str(last.pk) if last else "", count)
+    found, behind = cursors.page(rows, "pk", after=after, size=SHOWN)
+    return Page(found, behind, count)
 
 
 def hold(undo: Undo, *, now: datetime) -> Hold | None:

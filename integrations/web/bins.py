@@ -8,12 +8,12 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.domain.permissions import Capability
 from integrations.models import Binning, Merchant
 from integrations.pipeline import audit, binning, roles
 from integrations.pipeline.binning import Refused
 
-from . import parameters
 from .access import Signed, answer, asking, note_visit, signed_in
 from .selections import Chosen, chosen
 from .templatetags.console import counted

@@ -54,8 +54,7 @@ class MergeForm(PlainForm):
         super().__init__(*args, **kwargs)
         self.others = {one.pk: one for one in cause_pages.others(cause)}
         self.fields["into"].choices = [("", "Choose a reason")] + [  # type: ignore[attr-defined]
-            (pk, f"No. {pk}: {one.words.sentence} ({one})")
-            for pk, one in self.others.items()
+            (pk, f"No. {pk}: {one.words.sentence} ({one})") for pk, one in self.others.items()
         ]
 
     @property

@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.models import Event, Store
 from integrations.models.events import EventState
 from integrations.pipeline import browsing, inspection
 from integrations.platforms.shopify.topics import TITLES
 
-from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from integrations.domain import diffs, pointers, recipes, showing
+from integrations.domain import diffs, parameters, pointers, recipes, showing
 from integrations.domain import repairs as domain
 from integrations.domain.masking import mask_text
 from integrations.domain.permissions import Capability
@@ -17,7 +17,6 @@ from integrations.pipeline.failed_lists import FailedFilter
 from integrations.pipeline.group_repairs import Sample
 from integrations.pipeline.repairs import Refused
 
-from . import parameters
 from .access import Signed, acting, answer, asking, note_visit, require, signed_in
 from .selections import Chosen, chosen
 

@@ -6,11 +6,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.domain.actions import KINDS, Kind
 from integrations.models import Merchant, Store
 from integrations.pipeline import history, history_export
 
-from . import parameters
 from .access import Signed, acting, answer, signed_in
 from .downloads import download
 from .templatetags.console import zone_of
@@ -53,7 +53,7 @@ def export(request: Signed) -> HttpResponseBase:
 def _wanted(chosen: QueryDict, zone: str) -> history.Filter:
     """The filter an address asks for; what we do not know does not narrow."""
     who, kind = chosen.get("who", ""), chosen.get("kind", "")
-    known = who in (history.AUTOMATIC, history.SUPPORT) or _is_key(who)
+    known = who in (history.AUTOMATIC, history.SUPPORT) or parameters.key(who) is not None
     until = _day(chosen.get("until", ""))
     return history.Filter(
         store=parameters.identifier(chosen.get("store", "")),
@@ -75,10 +75,6 @@ def _zone(request: Signed, chosen: QueryDict) -> str:
     mine = Merchant.objects.visible_to(request.user).values_list("time_zone", flat=True)
     few = set(mine[:2]) if not request.user.is_staff else set()
     return few.pop() if len(few) == 1 else "UTC"
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _day(text: str) -> date | None:

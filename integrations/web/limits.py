@@ -5,10 +5,10 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.domain.lanes import Lane
 from integrations.pipeline import spending
 
-from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 from .connections import find_account
 

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from integrations.domain import parameters
 from integrations.domain.permissions import Capability
 from integrations.domain.replays import ReplayState
 from integrations.models import Merchant, Replay
@@ -15,7 +16,6 @@ from integrations.pipeline import audit, replay_choices, replay_pages, replays
 from integrations.pipeline.failed_lists import FailedFilter
 from integrations.pipeline.replays import Refused
 
-from . import parameters
 from .access import Signed, acting, answer, asking, note_visit, require
 from .replay_forms import SettingsForm, number_in
 from .replays import find_replay, show

@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.domain.replay_words import MEANWHILE, STATES
 from integrations.domain.replays import ReplayState
 from integrations.models import Cause, Merchant, Replay
 from integrations.pipeline import replay_forecasts, replay_lists, replay_pages
 
-from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 from .replay_forms import SettingsForm
 
@@ -23,7 +23,7 @@ def replays(request: Signed) -> HttpResponse:
     state = state if state in set(ReplayState) else ""
     merchant = parameters.identifier(request.GET.get("merchant", ""))
     after = request.GET.get("after", "")
-    page = replay_lists.replays(request.user, state=state, merchant=merchant, after=after)
+    page = replay_lists.everything(request.user, state=state, merchant=merchant, after=after)
     merchants = Merchant.objects.visible_to(request.user).order_by("name", "id")[:200]
     context = {
         "page": page,

@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 from django.http import QueryDict
 
+from integrations.domain import parameters
 from integrations.models import DeadLetter, User
 from integrations.pipeline.binning import Selection
 from integrations.pipeline.failed_lists import FailedFilter
-
-from . import parameters
 
 # More than a page holds is chosen by a filter.
 MOST_CHOSEN = 200

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from integrations.domain import parameters
 from integrations.domain.permissions import Capability
 from integrations.models import Store
 from integrations.pipeline import (
@@ -19,7 +20,6 @@ from integrations.pipeline import (
     roles,
 )
 
-from . import parameters
 from .access import Signed, answer, note_visit, signed_in
 from .charts import draw
 
