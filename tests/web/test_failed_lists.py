@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.models import Cause, CauseDay
-from integrations.pipeline import failed_lists, failed_pages
+from integrations.pipeline import failed_lists, failed_pages, retention
 from integrations.pipeline.failed_lists import FailedFilter
 from tests import factories as a
 
@@ -254,3 +255,15 @@ def test_the_list_leads_to_the_page_of_its_reason(owner, world):
 
     assert link in read(owner)
     assert link in read(owner, cause=world.failed.cause_id)
+
+
+def test_what_loses_its_content_soon_opens_as_many_rows_as_it_says(owner, world, now):
+    nearly = now - retention.term() + timedelta(days=2)
+    old = a.a_dead_letter(world.store, created_at=nearly, failed_at=nearly)
+    a.a_dead_letter(world.store, created_at=nearly, state="resolved")
+
+    number, wanted = retention.leaving(world.owner, now=timezone.now())
+
+    assert number == 1
+    assert found(owner, **wanted.to_query()) == [old.pk]
+    assert owner.get(URL, wanted.to_query()).context["page"].count == number
