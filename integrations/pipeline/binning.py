@@ -4,8 +4,7 @@ What is acted on is what was counted: the records are frozen when somebody confi
 Some go at once, the rest in the background, a batch in a transaction, so that a crash loses none.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -19,23 +18,19 @@ from integrations.domain.skips import Skip
 from integrations.models import Binning, BinningItem, DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
 
-from . import audit, failed_lists, roles, set_aside
+from . import audit, decisions, roles, set_aside
 from .audit import Actor
+from .decisions import Clock, Selection
 from .failed_lists import FailedFilter
-
-Clock = Callable[[], datetime]
-Selection = FailedFilter | Sequence[DeadLetter]
 
 # In one transaction: small enough that a batch which settles hardly waits for it.
 AT_ONCE = 1000
 # So many go while somebody waits for the page; a worker moves the rest.
 WHILE_WAITING = 3 * AT_ONCE
-# Below the task's own timeout.
-LONGEST = 45.0
 
 _FREEZE = """
 INSERT INTO integrations_binningitem (binning_id, dead_letter_id)
-SELECT %s, id FROM ({}) AS chosen (id)
+SELECT %s, id FROM ({rows}) AS chosen
 """
 _TAKE = """
 DELETE FROM integrations_binningitem WHERE id = ANY(ARRAY(
@@ -55,7 +50,7 @@ def term() -> timedelta:
 
 def count(user: User, wanted: Selection, *, inward: bool = True) -> int:
     """How many records of a selection could be moved now: what somebody is to confirm."""
-    return _movable(chosen(user, wanted), inward).count()
+    return _movable(decisions.chosen(user, wanted), inward).count()
 
 
 def put(
@@ -130,7 +125,7 @@ def _made(
         known = Binning.objects.filter(key=key, asked_by=user).first()
         if known is not None:
             return known
-        rows = chosen(user, wanted)
+        rows = decisions.chosen(user, wanted)
         if not isinstance(wanted, FailedFilter):
             _refuse_under_way(rows, inward)
         merchant = _merchant_of(_movable(rows, inward))
@@ -140,11 +135,11 @@ def _made(
             inward=inward,
             reason=reason,
             selection=wanted.to_query() if isinstance(wanted, FailedFilter) else {},
-            words=_words(wanted)[:300],
+            words=decisions.words(wanted)[:300],
             asked_by=user,
             asked_at=now,
         )
-        made.total = _freeze(made, _movable(rows, inward))
+        made.total = decisions.freeze(_FREEZE, made.pk, _movable(rows, inward))
         _check(user, made, confirmed)
         made.save(update_fields=["total"])
         _note(made, by, now)
@@ -153,30 +148,13 @@ def _made(
 
 def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     """Carry out what is decided, a batch after the other; returns how many batches."""
-    began, batches = time.monotonic(), 0
-    while not stopping() and time.monotonic() - began < LONGEST:
-        waiting = Binning.objects.unfinished().order_by("pk").values_list("pk", flat=True)
-        moved = [pk for pk in waiting[:50] if _turn(pk, clock())]
-        batches += len(moved)
-        if not moved:
-            break
-    return batches
+    unfinished = Binning.objects.unfinished()
+    return decisions.carry_out(unfinished, _turn, queue.BIN, clock=clock, stopping=stopping)
 
 
 def wake(*, now: datetime) -> bool:
     """Ask for a worker if a decision is left that nobody carries out."""
-    left = Binning.objects.unfinished().filter(asked_at__lt=now).exists()
-    if left:
-        queue.ask_for(queue.BIN)
-    return left
-
-
-def chosen(user: User, wanted: Selection) -> DeadLetterQuerySet:
-    """The records of a selection that a person may see, whatever their state, in no order."""
-    if isinstance(wanted, FailedFilter):
-        return failed_lists.rows(user, wanted)
-    everything = failed_lists.rows(user, FailedFilter(state=""))
-    return everything.filter(pk__in=[one.pk for one in wanted])
+    return decisions.wake(Binning.objects.unfinished(), queue.BIN, now=now)
 
 
 def _movable(rows: DeadLetterQuerySet, inward: bool) -> DeadLetterQuerySet:
@@ -198,20 +176,12 @@ def _refuse_under_way(rows: DeadLetterQuerySet, inward: bool) -> None:
 
 def _merchant_of(rows: DeadLetterQuerySet) -> Merchant:
     """Whose records these are: always one merchant's, so that one role decides."""
-    stores = Store.objects.filter(pk__in=rows.order_by().values("store"))
-    found = list(Merchant.objects.filter(stores__in=stores).distinct()[:2])
+    found = decisions.merchants_of(rows)
     if not found:
         raise Refused("None of these records is there any more as it was shown. Look again.")
     if len(found) > 1:
         raise Refused("These records belong to several businesses. Choose one shop first.")
     return found[0]
-
-
-def _freeze(made: Binning, rows: DeadLetterQuerySet) -> int:
-    statement, values = rows.order_by("pk").values("pk").query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(statement), [made.pk, *values])
-        return int(cursor.rowcount)
 
 
 def _check(user: User, made: Binning, confirmed: int) -> None:
@@ -229,10 +199,6 @@ def _check(user: User, made: Binning, confirmed: int) -> None:
             f"You confirmed {confirmed:,} records, and by now it would be {made.total:,}. "
             "Nothing was moved. Look again and confirm the new number."
         )
-
-
-def _words(wanted: Selection) -> str:
-    return wanted.words() if isinstance(wanted, FailedFilter) else "Records chosen one by one"
 
 
 def _note(made: Binning, by: Actor, now: datetime) -> None:

@@ -21,9 +21,8 @@ from integrations.models import DeadLetter, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet
 from integrations.platforms.shopify.topics import title
 
-from . import audit, binning
-from .binning import Selection
-from .failed_lists import FailedFilter
+from . import audit, decisions
+from .decisions import Selection
 from .spreadsheets import Format, lines, utc
 
 # Keys that are in memory at once, and bytes of contents.
@@ -75,7 +74,7 @@ def export(
 
 
 def _rows(user: User, wanted: Selection, clear: bool) -> DeadLetterQuerySet:
-    rows = binning.chosen(user, wanted)
+    rows = decisions.chosen(user, wanted)
     if user.is_staff:
         return rows
     stores = Store.objects.filter(merchant__in=_exportable(user, clear=clear))
@@ -101,7 +100,6 @@ def _note(
     by_merchant: Counter[Merchant] = Counter()
     for pk, found in by_store.items():
         by_merchant[stores[pk].merchant] += found
-    words = wanted.words() if isinstance(wanted, FailedFilter) else "Records chosen one by one"
     only = next(iter(stores.values())) if len(stores) == 1 else None
     for merchant, found in by_merchant.items():
         audit.record(
@@ -110,7 +108,7 @@ def _note(
             by=audit.person(user, merchant),
             now=now,
             after={
-                "selection": words,
+                "selection": decisions.words(wanted),
                 "count": found,
                 "format": format.value,
                 "with_personal_data": clear,

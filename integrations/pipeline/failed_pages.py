@@ -110,7 +110,7 @@ def _newest(
 def _few(
     user: User, wanted: FailedFilter, before: datetime, last: int
 ) -> QuerySet[DeadLetter, DeadLetter]:
-    """What is named so closely that its rows are few: a record, what a fetch left, what ends soon."""
+    """What is named so closely that its rows are few: a record, what a fetch left or ends soon."""
     rows = failed_lists.rows(user, wanted).filter(failed_at__lte=before)
     if wanted.state == DeadLetterState.OPEN and not wanted.record:
         # An event is dead as long as one of its records is open; its index has the state.

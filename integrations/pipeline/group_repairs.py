@@ -4,7 +4,6 @@ The records are frozen when somebody confirms how many they are. A worker change
 transaction, each by a row of its own like any other repair; the originals stay.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Func, IntegerField, Max
 
 from integrations import queue
@@ -26,29 +25,24 @@ from integrations.models import (
     GroupRepairItem,
     Merchant,
     Repair,
-    Store,
     User,
 )
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
 from integrations.models.group_repairs import RepairResult
 
-from . import audit, binning, repairs, roles
+from . import audit, decisions, repairs, roles
 from .audit import Actor
-from .binning import Selection
+from .decisions import Clock, Selection
 from .repairs import Refused
-
-Clock = Callable[[], datetime]
 
 # In one transaction: so many records, and so many bytes of theirs, whatever they hold.
 AT_ONCE, MOST_BYTES = 500, 8_000_000
-# Below the task's own timeout.
-LONGEST = 45.0
 # So many are looked at for a preview, and so many of them shown.
 LOOKED_AT, SHOWN = 200, 5
 
 _FREEZE = """
 INSERT INTO integrations_grouprepairitem (group_id, dead_letter_id, result)
-SELECT %s, id, 'waiting' FROM ({}) AS chosen (id)
+SELECT %s, id, 'waiting' FROM ({rows}) AS chosen
 """
 
 
@@ -72,13 +66,12 @@ class Preview(msgspec.Struct):
 
 def open_rows(user: User, wanted: Selection) -> DeadLetterQuerySet:
     """The records of a selection that can be changed now, in no order."""
-    return binning.chosen(user, wanted).filter(state=DeadLetterState.OPEN, erased_at=None)
+    return decisions.chosen(user, wanted).filter(state=DeadLetterState.OPEN, erased_at=None)
 
 
 def merchant_of(user: User, wanted: Selection) -> Merchant:
     """Whose records these are: always one merchant's. Raises Refused."""
-    stores = Store.objects.filter(pk__in=open_rows(user, wanted).order_by().values("store"))
-    found = list(Merchant.objects.filter(stores__in=stores).distinct()[:2])
+    found = decisions.merchants_of(open_rows(user, wanted))
     if not found:
         raise Refused("None of these records needs a decision any more.")
     if len(found) > 1:
@@ -137,7 +130,7 @@ def confirm(
         )
         if not is_new:
             return made
-        made.total = _freeze(made, open_rows(user, wanted))
+        made.total = decisions.freeze(_FREEZE, made.pk, open_rows(user, wanted))
         if made.total > MOST_SENT_AGAIN[role]:
             raise Refused(
                 f"These are {made.total:,} records. In your role at most "
@@ -169,31 +162,14 @@ def repaired_rows(made: GroupRepair) -> DeadLetterQuerySet:
 
 def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
     """Carry out what is decided, a batch after the other; returns how many batches."""
-    began, batches = time.monotonic(), 0
-    while not stopping() and time.monotonic() - began < LONGEST:
-        waiting = GroupRepair.objects.unfinished().order_by("pk").values_list("pk", flat=True)
-        moved = [pk for pk in waiting[:50] if _turn(pk, clock())]
-        batches += len(moved)
-        if not moved:
-            return batches
-    if GroupRepair.objects.unfinished().exists():
-        queue.ask_for(queue.GROUP_REPAIR)
-    return batches
+    unfinished = GroupRepair.objects.unfinished()
+    task = queue.GROUP_REPAIR
+    return decisions.carry_out(unfinished, _turn, task, clock=clock, stopping=stopping)
 
 
 def wake(*, now: datetime) -> bool:
     """Ask for a worker if a decision is left that nobody carries out."""
-    left = GroupRepair.objects.unfinished().filter(asked_at__lt=now).exists()
-    if left:
-        queue.ask_for(queue.GROUP_REPAIR)
-    return left
-
-
-def _freeze(made: GroupRepair, rows: DeadLetterQuerySet) -> int:
-    statement, values = rows.order_by("pk").values("pk").query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(statement), [made.pk, *values])
-        return int(cursor.rowcount)
+    return decisions.wake(GroupRepair.objects.unfinished(), queue.GROUP_REPAIR, now=now)
 
 
 @transaction.atomic

@@ -5,10 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Count, Sum
-from django.db.models.sql import Query
 
 from integrations import queue
 from integrations.domain.operations import Kind
@@ -23,7 +21,7 @@ from integrations.domain.replays import OVER, ItemState, ReplayState
 from integrations.models import CauseCount, DeadLetter, Merchant, Replay, ReplayItem, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
 
-from . import audit, failed_lists, health, roles
+from . import audit, decisions, failed_lists, health, roles
 from .audit import Actor
 from .failed_lists import FailedFilter
 
@@ -99,22 +97,11 @@ def _draft(
             raise Refused("This was begun for somebody else. Open the list again.")
         if not is_new:
             return replay
-        found = rows.open().filter(store__merchant=merchant).order_by().values("id")
-        replay.total = _freeze(replay, found.query)
+        found = rows.open().filter(store__merchant=merchant)
+        replay.total = decisions.freeze(_FREEZE, replay.pk, found)
         replay.save(update_fields=["total"])
         queue.ask_for(queue.REPLAY)
     return replay
-
-
-def _freeze(replay: Replay, query: Query) -> int:
-    try:
-        statement, values = query.sql_with_params()
-    except EmptyResultSet:
-        # A selection of which Django knows that nothing can match it.
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(rows=statement), [replay.pk, *values])
-        return int(cursor.rowcount)
 
 
 def settings(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.domain import parameters
 from integrations.domain.permissions import Capability
 from integrations.models import Binning, Merchant
-from integrations.pipeline import audit, binning, roles
+from integrations.pipeline import audit, binning, decisions, roles
 from integrations.pipeline.binning import Refused
 
 from .access import Signed, answer, asking, note_visit, signed_in
@@ -116,5 +116,5 @@ def _require_somewhere(request: Signed) -> None:
 
 def _merchant(wanted: Chosen, request: Signed) -> Merchant | None:
     """In which role somebody acts; the records are one merchant's, or it is refused."""
-    row = binning.chosen(request.user, wanted.selection).select_related("store__merchant").first()
+    row = decisions.chosen(request.user, wanted.selection).select_related("store__merchant").first()
     return row.store.merchant if row else None

@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from integrations.domain import parameters
 from integrations.models import DeadLetter, User
-from integrations.pipeline.binning import Selection
+from integrations.pipeline.decisions import Selection
 from integrations.pipeline.failed_lists import FailedFilter
 
 # More than a page holds is chosen by a filter.
