@@ -54,22 +54,12 @@ def mask_key(key: str) -> str:
     return mask_email(key) if "@" in key else mask_phone(key)
 
 
-def masked(document: Any) -> Any:
-    """A copy of a document with personal data hidden."""
-    return _masked(document)
-
-
 def is_personal(key: str, beside: Iterable[str]) -> bool:
     """Whether what stands under this key of an object is about a person."""
     plain = _plain(key)
     if plain == "name":
         return any(_plain(one) in _PERSON_MARKS for one in beside)
     return plain in _PERSONAL
-
-
-def hidden(value: Any) -> Any:
-    """What is about a person, made unreadable."""
-    return _hidden(value)
 
 
 def mask_fragment(text: str) -> str:
@@ -86,38 +76,40 @@ _PAIR = re.compile(
 
 def _masked_pair(found: re.Match[str]) -> str:
     start, key, value = found.groups()
-    return start + (str(_hidden(value)) if _plain(key) in _PERSONAL else value)
+    return start + (str(hidden(value)) if _plain(key) in _PERSONAL else value)
 
 
 def mask_body(body: bytes, *, limit: int = 20_000) -> str:
     """A body as indented text with personal data hidden, cut off after `limit` characters."""
     try:
-        text = json.dumps(_masked(json.loads(body)), indent=2, ensure_ascii=False)
+        text = json.dumps(masked(json.loads(body)), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = mask_fragment(body[: limit * 2].decode("utf-8", errors="replace"))
     return text if len(text) <= limit else text[:limit] + "\n…"
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
+    """A copy of a document with personal data hidden."""
     if isinstance(value, list):
-        return [_masked(one) for one in value]
+        return [masked(one) for one in value]
     if isinstance(value, str):
         return mask_text(value)
     if not isinstance(value, dict):
         return value
     return {
-        key: _hidden(one) if is_personal(key, value) else _masked(one) for key, one in value.items()
+        key: hidden(one) if is_personal(key, value) else masked(one) for key, one in value.items()
     }
 
 
-def _hidden(value: Any) -> Any:
+def hidden(value: Any) -> Any:
+    """What is about a person, made unreadable."""
     if isinstance(value, str):
         return mask_email(value) if "@" in value else _number_or_word(value)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float | Decimal):
         return DOT * len(str(value))
-    return _masked(value)
+    return masked(value)
 
 
 def _number_or_word(text: str) -> str:

@@ -54,7 +54,7 @@ def read(*, clock: Clock, stopping: Callable[[], bool]) -> int:
 
 def wake(*, now: datetime) -> bool:
     """Ask for a reader if windows are due and nobody reads; True if one was asked for."""
-    is_missing = SyncWindow.objects.due(now).exists() and not health.readers_alive(now)
+    is_missing = SyncWindow.objects.due(now).exists() and not health.alive(health.READER, now)
     if is_missing:
         queue.ask_for(queue.READ)
     return is_missing

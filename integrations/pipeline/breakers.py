@@ -219,5 +219,4 @@ def _let_go(on: Guarded, now: datetime) -> None:
         )
         if undone.exists():
             queue.ask_for(queue.UNDO)
-    if not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    health.ask_for_drain(now=now)

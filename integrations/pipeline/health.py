@@ -33,29 +33,18 @@ def gone(name: str) -> None:
     Heartbeat.objects.filter(name=name).delete()
 
 
-def drains_alive(now: datetime) -> int:
-    """How many drains are at work."""
-    return Heartbeat.objects.filter(name__startswith=DRAIN, beat_at__gt=now - DRAIN_ALIVE).count()
+def alive(kind: str, now: datetime) -> int:
+    """How many of a kind, such as DRAIN, are at work."""
+    return Heartbeat.objects.filter(name__startswith=kind, beat_at__gt=now - DRAIN_ALIVE).count()
 
 
-def readers_alive(now: datetime) -> int:
-    """How many readers of past data are at work."""
-    return Heartbeat.objects.filter(name__startswith=READER, beat_at__gt=now - DRAIN_ALIVE).count()
-
-
-def probers_alive(now: datetime) -> int:
-    """How many look after platforms that have trouble."""
-    return Heartbeat.objects.filter(name__startswith=PROBER, beat_at__gt=now - DRAIN_ALIVE).count()
-
-
-def replayers_alive(now: datetime) -> int:
-    """How many let failed records go again."""
-    return Heartbeat.objects.filter(
-        name__startswith=REPLAYER, beat_at__gt=now - DRAIN_ALIVE
-    ).count()
+def ask_for_drain(*, now: datetime) -> None:
+    """Ask for a drain, unless one is at work: it finds what is due by itself."""
+    if not alive(DRAIN, now):
+        queue.ask_for(queue.DRAIN)
 
 
 def ask_for_help(*, now: datetime) -> None:
     """Ask for one more drain, but always leave a worker for everything else."""
-    if drains_alive(now) + readers_alive(now) < settings.Q_WORKERS - 1:
+    if alive(DRAIN, now) + alive(READER, now) < settings.Q_WORKERS - 1:
         queue.ask_for(queue.DRAIN)

@@ -10,7 +10,6 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
-from integrations import queue
 from integrations.domain.lanes import Lane
 from integrations.models import Store
 from integrations.platforms.shopify import headers as shopify_headers
@@ -243,5 +242,4 @@ def nudge(*, now: datetime) -> None:
     if time.monotonic() - _Nudges.last < NUDGE_EVERY:
         return
     _Nudges.last = time.monotonic()
-    if not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    health.ask_for_drain(now=now)

@@ -165,9 +165,11 @@ def _reconsider(
         _put_aside(job, event, failed, now)
         _move(event, "dead", now)
     if before in {"delivered", "skipped", "dead"}:
-        _count(event, before, skip, now=event.settled_at or now, sign=-1)
+        _count_back(event, before, skip, now=now)
     if event.state == "dead":
-        _count(event, "dead", "", now=now)
+        ended = [(event, "dead", "")]
+        tallies.add(event.store_id, ended, now=now)
+        windows.count(ended, now=now)
 
 
 def send_again(events: list[int], *, now: datetime) -> None:
@@ -175,14 +177,14 @@ def send_again(events: list[int], *, now: datetime) -> None:
     again = Event.objects.select_for_update().filter(pk__in=events).order_by("pk")
     for event in again.filter(state__in=["delivered", "skipped"]).exclude(body=b""):
         before, skip = event.state, event.skip
-        _count(event, before, skip, now=event.settled_at or now, sign=-1)
+        _count_back(event, before, skip, now=now)
         _move(event, "waiting", now)
 
 
-def _count(event: Event, state: str, skip: str, *, now: datetime, sign: int = 1) -> None:
+def _count_back(event: Event, state: str, skip: str, *, now: datetime) -> None:
     ended = [(event, state, skip)]
-    tallies.add(event.store_id, ended, now=now, sign=sign)
-    windows.count(ended, now=now, sign=sign)
+    tallies.take_back(event.store_id, ended, now=now)
+    windows.count(ended, now=now, sign=-1)
 
 
 def _move(event: Event, state: str, now: datetime) -> None:

@@ -11,7 +11,6 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models import F
 
-from integrations import queue
 from integrations.domain.lanes import Lane
 from integrations.domain.windows import WindowState
 from integrations.models import SyncWindow, statements
@@ -77,8 +76,8 @@ def land(
             raise LostWindow(f"window {claim.pk} is past epoch {claim.epoch}")
         if is_last and completeness.holds(claim, window, now=now):
             windows.finish_if_over([claim.pk], now=now)
-    if found and not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    if found:
+        health.ask_for_drain(now=now)
     return found
 
 

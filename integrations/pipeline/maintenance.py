@@ -30,7 +30,7 @@ def sweep(*, now: datetime) -> None:
 
 def wake(*, now: datetime) -> bool:
     """Ask for a drain if anything is due and none is at work; True if one was asked for."""
-    is_missing = StoreLane.objects.any_due(now) and not health.drains_alive(now)
+    is_missing = StoreLane.objects.any_due(now) and not health.alive(health.DRAIN, now)
     if is_missing:
         queue.ask_for(queue.DRAIN)
     return is_missing
@@ -45,7 +45,6 @@ def prune(*, now: datetime) -> None:
     _prune("django_session", "expire_date", now)
     _drop_past_bodies(now)
     # Whose time is over can sign nobody in, and what was never answered needs no proof any more.
-    _prune("django_session", "expire_date", now)
     Authorization.objects.filter(expires_at__lte=now).exclude(verifier=b"").update(verifier=b"")
     # The queue keeps failed tasks for ever; ours have their story in our own rows.
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)

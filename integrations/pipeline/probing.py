@@ -62,7 +62,7 @@ def watch(*, clock: Clock, stopping: Callable[[], bool]) -> int:
 def wake(*, now: datetime) -> None:
     """Ask for somebody to probe, if a probe is due before the next sweep and nobody is there."""
     soon = Breaker.objects.troubled().filter(probe_at__lte=now + AHEAD)
-    if soon.exists() and not health.probers_alive(now):
+    if soon.exists() and not health.alive(health.PROBER, now):
         queue.ask_for(queue.PROBE)
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.db import transaction
 
-from integrations import queue
 from integrations.domain.failures import Failure, FailureKind, PlatformError
 from integrations.domain.lanes import Lane
 from integrations.models import DeadLetter, Event, Store
@@ -44,8 +43,7 @@ def afresh(letter: DeadLetter, *, by: Actor, now: datetime) -> Event:
     if row is None:
         raise Refused(GONE)
     event = _land(letter, stream, row, by=by, now=now)
-    if not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    health.ask_for_drain(now=now)
     return event
 
 

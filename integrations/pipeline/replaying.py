@@ -217,8 +217,7 @@ def _let_go(row: Replay, most: int, now: datetime) -> int:
     if not found:
         return 0
     _count_back([Gone(*one[1:]) for one in found], now)
-    if not health.drains_alive(now):
-        queue.ask_for(queue.DRAIN)
+    health.ask_for_drain(now=now)
     return int(found[0][0])
 
 
@@ -233,12 +232,7 @@ def _count_back(events: list[Gone], now: datetime) -> None:
         ended = [(_as_event(one), one.state, one.skip) for one in several]
         # Records of runs that were read anew stand in no window any more, and never were counted.
         live = [one for one, was in zip(ended, several, strict=True) if was.lane < Lane.BACKFILL]
-        plain = [one for one in live if one[1] != "delivered"]
-        tallies.add(store_id, plain, now=now, sign=-1)
-        for event, state, skip in live:
-            if state == "delivered":
-                settled = event.settled_at or now
-                tallies.add(store_id, [(event, state, skip)], now=settled, sign=-1)
+        tallies.take_back(store_id, live, now=now)
         windows.count(ended, now=now, sign=-1)
 
 

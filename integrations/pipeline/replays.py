@@ -289,7 +289,7 @@ def newcomers(replay: Replay) -> DeadLetterQuerySet:
 
 def ask_for_turn(*, now: datetime) -> None:
     """Ask for a worker, unless one is at it."""
-    if not health.replayers_alive(now):
+    if not health.alive(health.REPLAYER, now):
         queue.ask_for(queue.REPLAY)
 
 

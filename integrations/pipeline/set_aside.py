@@ -49,14 +49,7 @@ def _recount(events: list[Event], state: str, skip: str, *, now: datetime) -> No
     for one in events:
         by_store[one.store_id].append(one)
     for store_id, theirs in sorted(by_store.items()):
-        for was in (EventState.DEAD, EventState.SKIPPED):
-            rows = [(one, one.state, one.skip) for one in theirs if one.state == was]
-            tallies.add(store_id, rows, now=now, sign=-1)
-        for one in theirs:
-            if one.state == EventState.DELIVERED:
-                # How long it had taken is measured to the moment it was settled.
-                settled = one.settled_at or now
-                tallies.add(store_id, [(one, one.state, "")], now=settled, sign=-1)
+        tallies.take_back(store_id, [(one, one.state, one.skip) for one in theirs], now=now)
         tallies.add(store_id, [(one, state, skip) for one in theirs], now=now)
     # Taken back first: a period never has more endings than it found.
     windows.count([(one, one.state, one.skip) for one in events], now=now, sign=-1)

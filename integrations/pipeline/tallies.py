@@ -37,30 +37,47 @@ class Count(msgspec.Struct):
     lag_seconds: float = 0.0
 
 
-def add(store_id: int, ended: Iterable[Ended], *, now: datetime, sign: int = 1) -> None:
-    """Count events by how they ended; a `sign` of -1 takes back an ending that did not last."""
-    if counts := count(ended, now=now, sign=sign):
-        columns = zip(*(msgspec.structs.astuple(one) for one in counts), strict=True)
-        statements.run(_ADD, (store_id, *(list(column) for column in columns)))
+def add(store_id: int, ended: Iterable[Ended], *, now: datetime) -> None:
+    """Count events by how they ended just now."""
+    _write(store_id, count(ended, now=now))
 
 
-def count(ended: Iterable[Ended], *, now: datetime, sign: int = 1) -> list[Count]:
-    """Put together what is to be added to each minute.
+def take_back(store_id: int, ended: Iterable[tuple[Event, str, str]], *, now: datetime) -> None:
+    """Take back how events had ended, as they were counted when they were settled."""
+    were = _counted((event, state, event.settled_at or now) for event, state, _ in ended)
+    _write(store_id, were, sign=-1)
+
+
+def count(ended: Iterable[Ended], *, now: datetime) -> list[Count]:
+    """Put together what is to be added to each minute."""
+    return _counted((event, state, now) for event, state, _ in ended)
+
+
+def _counted(ended: Iterable[tuple[Event | Taken, str, datetime]]) -> list[Count]:
+    """What events come to that ended in a state at a moment.
 
     Past data is left out: what came in the last hour is a question about now. Its windows count it.
     """
     minutes: dict[datetime, Count] = {}
-    for event, state, _ in ended:
+    for event, state, at in ended:
         if event.window_id is not None:
             continue
         minute = event.received_at.replace(second=0, microsecond=0)
         one = minutes.setdefault(minute, Count(minute))
         match state:
             case "delivered":
-                one.delivered += sign
-                one.lag_seconds += sign * (now - event.received_at).total_seconds()
+                one.delivered += 1
+                one.lag_seconds += (at - event.received_at).total_seconds()
             case "skipped":
-                one.skipped += sign
+                one.skipped += 1
             case "dead":
-                one.dead += sign
+                one.dead += 1
     return list(minutes.values())
+
+
+def _write(store_id: int, counts: list[Count], *, sign: int = 1) -> None:
+    if not counts:
+        return
+    minutes, *numbers = zip(*(msgspec.structs.astuple(one) for one in counts), strict=True)
+    columns = [[sign * number for number in column] for column in numbers]
+    statements.run(_ADD, (store_id, list(minutes), *columns))
