@@ -45,11 +45,16 @@ class _Ticket:
 
     def finish(self, error: Exception | None = None) -> None:
         self.error, self.is_done = error, True
-        self._woken.release()
+        self._wake()
 
     def lead(self) -> None:
         self.leads = True
-        self._woken.release()
+        self._wake()
+
+    def _wake(self) -> None:
+        # It is open already for whoever gave up in the moment of being made leader: nobody waits.
+        if self._woken.locked():
+            self._woken.release()
 
     def wait(self) -> bool:
         return self._woken.acquire(timeout=PATIENCE)
