@@ -23,6 +23,17 @@ class Kind(StrEnum):
     CATALOG_VARIANT = "catalog_variant"
 
 
+# What somebody did. Klaviyo adds these up and keeps each for good; everything else is written over.
+EVENTS = (
+    Kind.PLACED_ORDER,
+    Kind.ORDERED_PRODUCT,
+    Kind.FULFILLED_ORDER,
+    Kind.CANCELLED_ORDER,
+    Kind.REFUNDED_ORDER,
+    Kind.STARTED_CHECKOUT,
+)
+
+
 class Profile(msgspec.Struct, frozen=True, gc=False):
     """Whom an operation is about: an e-mail address, or else a phone number in E.164 form.
 

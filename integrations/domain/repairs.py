@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from .masking import DOT, masked
-from .operations import Kind
 from .pointers import Path, depth_over, value_at, written
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -21,16 +20,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 MOST_SIGNS = 200_000
 DEEPEST = 60
 
-EVENTS = frozenset(
-    {
-        Kind.PLACED_ORDER,
-        Kind.ORDERED_PRODUCT,
-        Kind.FULFILLED_ORDER,
-        Kind.CANCELLED_ORDER,
-        Kind.REFUNDED_ORDER,
-        Kind.STARTED_CHECKOUT,
-    }
-)
 NAMED_BY = "It is the name Klaviyo knows this by. With another one it would be counted twice."
 # What a repair may never change, and why.
 FIXED: Mapping[str, str] = {
@@ -88,6 +77,9 @@ class Fault(msgspec.Struct, frozen=True):
     path: str = ""
     line: int | None = None
     column: int | None = None
+
+
+NO_OBJECT = Fault("A record is an object: it begins with { and ends with }.")
 
 
 class Faulty(Exception):

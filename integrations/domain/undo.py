@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .operations import Kind
+from .operations import EVENTS
 
 
 class UndoState(StrEnum):
@@ -37,14 +37,7 @@ class ItemState(StrEnum):
 
 
 # Klaviyo: "No update and no delete of events"; only erasing a whole person redacts theirs.
-RECORDED = (
-    Kind.PLACED_ORDER,
-    Kind.ORDERED_PRODUCT,
-    Kind.FULFILLED_ORDER,
-    Kind.CANCELLED_ORDER,
-    Kind.REFUNDED_ORDER,
-    Kind.STARTED_CHECKOUT,
-)
+RECORDED = EVENTS
 # Everything we ever write to a profile, apart from the address or number it is known by.
 WRITTEN = ("email", "phone_number", "first_name", "last_name", "locale", "location")
 CHANGED_SINCE = "Something newer was sent since, so this was left as it is."

@@ -86,13 +86,12 @@ def place_of(letter: DeadLetter, document: Any) -> Place | None:
 def check(letter: DeadLetter, now_is: Standing, document: Any, *, now: datetime) -> list[Fault]:
     """What is wrong with a document that somebody wants to send in place of the original."""
     if not isinstance(document, dict):
-        return [Fault("A record is an object: it begins with { and ends with }.")]
+        return [domain.NO_OBJECT]
     frozen = domain.frozen(document, now_is.before, of_message=now_is.of_message)
     content = domain.encode(document)
     if now_is.of_message:
         return frozen + _of_message(letter, content)
-    found = documents.faults(letter.kind, document, size=len(content), now=now)
-    return frozen + [Fault(one.sentence, one.path) for one in found]
+    return frozen + documents.faults(letter.kind, document, size=len(content), now=now)
 
 
 def save(

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from integrations.domain import parameters
+from integrations.domain.friction import TYPED_FROM
 from integrations.domain.permissions import Capability
 from integrations.models import Binning, Merchant
 from integrations.pipeline import audit, binning, decisions, roles
@@ -17,9 +18,6 @@ from integrations.pipeline.binning import Refused
 from .access import Signed, answer, asking, note_visit, signed_in
 from .selections import Chosen, chosen
 from .templatetags.console import counted
-
-# A typed number is asked for from here on; below, the button says it.
-TYPED_FROM = 1000
 
 
 @asking

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from integrations.domain.operations import Kind
-from integrations.domain.repairs import EVENTS
+from integrations.domain.operations import EVENTS, Kind
+from integrations.domain.repairs import NO_OBJECT, Fault
 
 from . import rules
 
@@ -24,29 +24,22 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _URL = re.compile(r"https?://\S+")
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing Klaviyo would refuse: where it is, and why."""
-
-    path: str
-    sentence: str
-
-
 def faults(kind: str, document: Any, *, size: int, now: datetime) -> list[Fault]:
     """What Klaviyo would refuse of a record, as far as its published rules say."""
     if not isinstance(document, dict):
-        return [Fault("", "A record is an object: it begins with { and ends with }.")]
+        return [NO_OBJECT]
     if kind in EVENTS:
         found = list(_of_event(document, now))
     else:
         found = list(_of_person(document) if kind == Kind.PROFILE else _of_product(document))
         if size > rules.LARGEST_ITEM:
-            found.append(Fault("", "This is larger than the 100 KB Klaviyo takes for one record."))
+            found.append(Fault("This is larger than the 100 KB Klaviyo takes for one record."))
     return found
 
 
 def _of_event(document: dict[str, Any], now: datetime) -> Iterator[Fault]:
     for name in document.keys() - OF_EVENT:
-        yield Fault(name, "An event has no such part; details belong into “properties”.")
+        yield Fault("An event has no such part; details belong into “properties”.", name)
     yield from _moment(document.get("time"), now)
     yield from _if_there(document, "value", _is_amount, "An amount is a number.")
     yield from _if_there(
@@ -54,27 +47,27 @@ def _of_event(document: dict[str, Any], now: datetime) -> Iterator[Fault]:
     )
     properties = document.get("properties", {})
     if not isinstance(properties, dict):
-        yield Fault("properties", "The details are an object: they begin with { and end with }.")
+        yield Fault("The details are an object: they begin with { and end with }.", "properties")
     elif failure := rules.of_properties(properties):
-        yield Fault(failure.pointer, failure.message)
+        yield Fault(failure.message, failure.pointer)
     if "profile" in document:
         profile = document["profile"]
         if isinstance(profile, dict):
             yield from _reached(profile, "profile.")
         else:
-            yield Fault("profile", "Whom it is about is an object with an address or a number.")
+            yield Fault("Whom it is about is an object with an address or a number.", "profile")
 
 
 def _moment(found: Any, now: datetime) -> Iterator[Fault]:
     try:
         moment = msgspec.convert(found, datetime)
     except (msgspec.ValidationError, ValueError):
-        yield Fault("time", "Write the date like 2026-11-20T12:00:00Z.")
+        yield Fault("Write the date like 2026-11-20T12:00:00Z.", "time")
         return
     if moment.utcoffset() is None:
-        yield Fault("time", "The date needs its zone, such as Z at the end.")
+        yield Fault("The date needs its zone, such as Z at the end.", "time")
     elif not rules.EARLIEST <= moment <= now + rules.LATEST_AHEAD:
-        yield Fault("time", "The date is before the year 2000 or far in the future.")
+        yield Fault("The date is before the year 2000 or far in the future.", "time")
 
 
 def _of_person(document: dict[str, Any]) -> Iterator[Fault]:
@@ -100,20 +93,20 @@ def _of_product(document: dict[str, Any]) -> Iterator[Fault]:
 
 def _reached(holder: dict[str, Any], before: str) -> Iterator[Fault]:
     if not holder.get("email") and not holder.get("phone_number"):
-        yield Fault(f"{before}email", "An e-mail address or a phone number has to stay.")
+        yield Fault("An e-mail address or a phone number has to stay.", f"{before}email")
     for name, pattern, sentence in (
         ("email", _EMAIL, "This is not an e-mail address."),
         ("phone_number", _PHONE, "A number begins with + and the country code: +49301234567."),
     ):
         for fault in _if_there(holder, name, _fits(pattern), sentence):
-            yield Fault(before + fault.path, fault.sentence)
+            yield Fault(fault.sentence, before + fault.path)
 
 
 def _if_there(
     holder: dict[str, Any], name: str, fits: Callable[[Any], bool], sentence: str
 ) -> Iterator[Fault]:
     if name in holder and not fits(holder[name]):
-        yield Fault(name, sentence)
+        yield Fault(sentence, name)
 
 
 def _fits(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
