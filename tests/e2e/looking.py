@@ -30,3 +30,21 @@ def check(page, name: str, url: str) -> list[str]:
     )
     wrong = [f"{name}: {one}" for one in faults_of(page)]
     return [*wrong, f"{name}: {overflow} px too wide"] if overflow > 0 else wrong
+
+
+def check_all(page, pages: dict[str, str]) -> list[str]:
+    """All that is wrong with several pages."""
+    return [fault for name, url in pages.items() for fault in check(page, name, url)]
+
+
+def complaints_of(page, urls, *, expected: str = "") -> list[str]:
+    """What the browser itself says against pages, but for what is `expected` of them."""
+    said = []
+    page.on(
+        "console",
+        lambda one: said.append(f"{page.url}: {one.text}") if one.type == "error" else None,
+    )
+    for url in urls:
+        page.goto(url)
+        page.wait_for_load_state("load")
+    return [one for one in said if not expected or expected not in one]

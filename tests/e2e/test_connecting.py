@@ -25,7 +25,7 @@ from sandbox.player import CALM, Player, Stage
 from sandbox.shopify import Shopify, breaking
 from tests import factories as a
 
-from .looking import LIVE, LOOKS, SIZES, check
+from .looking import LIVE, LOOKS, SIZES, check_all, complaints_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 SHOP = "alpine-outdoor.myshopify.com"
@@ -301,26 +301,9 @@ def pages(owner, klaviyo, shopify):
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_every_page_is_accessible_and_fits(owner, pages, open_as, size, scheme):
     page = open_as(owner, size=size, color_scheme=scheme, bypass_csp=True)
-    wrong = []
-    for name, url in pages.items():
-        wrong += check(page, name, url)
 
-    assert wrong == []
+    assert check_all(page, pages) == []
 
 
 def test_no_page_breaks_the_policy(owner, pages, open_as):
-    page = open_as(owner)
-    complaints = []
-    page.on(
-        "console",
-        lambda one: (
-            complaints.append(f"{page.url}: {one.text}")
-            if one.type == "error" and "status of 400" not in one.text
-            else None
-        ),
-    )
-    for url in pages.values():
-        page.goto(url)
-        page.wait_for_load_state("load")
-
-    assert complaints == []
+    assert complaints_of(open_as(owner), pages.values(), expected="status of 400") == []

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from integrations.models import SyncWindow
 from tests import factories as a
 
-from .looking import LOOKS, check, faults_of
+from .looking import LOOKS, check_all, complaints_of, faults_of
 from .past_world import everything
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -27,11 +27,8 @@ def pages(owner):
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_every_page_is_accessible_and_fits(owner, pages, open_as, size, scheme):
     page = open_as(owner, size=size, color_scheme=scheme, bypass_csp=True)
-    wrong = []
-    for name, url in pages.items():
-        wrong += check(page, name, url)
 
-    assert wrong == []
+    assert check_all(page, pages) == []
 
 
 def test_what_is_folded_away_is_accessible_too(owner, pages, open_as):
@@ -50,17 +47,7 @@ def check_open(page, name):
 
 
 def test_no_page_breaks_the_policy(owner, pages, open_as):
-    page = open_as(owner)
-    complaints = []
-    page.on(
-        "console",
-        lambda one: complaints.append(f"{page.url}: {one.text}") if one.type == "error" else None,
-    )
-    for url in pages.values():
-        page.goto(url)
-        page.wait_for_load_state("load")
-
-    assert complaints == []
+    assert complaints_of(open_as(owner), pages.values()) == []
 
 
 def test_a_bad_choice_is_told_at_its_field_and_kept(owner, pages, open_as):

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -20,7 +18,8 @@ from integrations.pipeline import inbox, upkeep
 from sandbox.messages import Drop, Reply
 from tests import factories
 
-from .conftest import Clock, an_order, events_of
+from .conftest import an_order, events_of
+from .machines import Workers
 
 TROUBLES = {
     "500": lambda: Reply(500),
@@ -32,23 +31,11 @@ TROUBLES = {
 }
 
 
-class Died(BaseException):
-    """A worker that ends in the middle of its work."""
-
-
-class Road(RuleBasedStateMachine):
+class Road(Workers):
     """Orders arrive, workers come and go, Klaviyo has its days."""
 
     def __init__(self):
         super().__init__()
-        self.klaviyo = Road.server
-        self.klaviyo.reset()
-        self.klaviyo.settings.visible_after = 0.0
-        self.klaviyo.settings.job_seconds = 0.0
-        self.clock = Clock()
-        self.klaviyo.clock = lambda: self.clock().timestamp()
-        # What an earlier run left behind is not asked about again.
-        KlaviyoAccount.objects.update(held_since=None, held_reason="")
         account = factories.an_account()
         self.stores = [factories.a_store(account, token="") for _ in range(2)]
         self.keys = [store.pk for store in self.stores]
@@ -88,48 +75,14 @@ class Road(RuleBasedStateMachine):
         )
         self.received += 1
 
-    @rule(rounds=st.integers(1, 4))
-    def a_worker_works(self, rounds):
-        for _ in range(rounds):
-            if claim := StoreLane.objects.claim(by="machine", now=self.clock()):
-                inbox.work_off(claim, clock=self.clock, stopping=lambda: False)
-
     @rule()
     def a_worker_is_stopped(self):
         if claim := StoreLane.objects.claim(by="machine", now=self.clock()):
             inbox.work_off(claim, clock=self.clock, stopping=lambda: True)
 
-    @rule(looks=st.integers(0, 9))
-    def a_worker_dies(self, looks):
-        claim = StoreLane.objects.claim(by="machine", now=self.clock())
-        if claim is None:
-            return
-        left = iter(range(looks))
-
-        def clock():
-            if next(left, None) is None:
-                raise Died
-            return self.clock()
-
-        try:
-            inbox.work_off(claim, clock=clock, stopping=lambda: False)
-        except Died:
-            return
-
     @rule(name=st.sampled_from(sorted(TROUBLES)), times=st.integers(1, 3))
     def klaviyo_has_trouble(self, name, times):
         self.klaviyo.script.answer_next(TROUBLES[name](), times=times, match="/api/")
-
-    @rule()
-    def the_login_is_refused(self):
-        self.klaviyo.script.revoked = {"pk_demo"}
-
-    @precondition(lambda self: self.klaviyo.script.revoked)
-    @rule()
-    def the_login_works_again(self):
-        self.klaviyo.script.revoked = set()
-        self.clock.forward(minutes=6)
-        upkeep.check_due(clock=self.clock, stopping=lambda: False)
 
     @rule(which=st.integers(0, 1))
     def a_store_is_paused_or_goes_on(self, which):

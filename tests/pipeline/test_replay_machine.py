@@ -13,9 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -25,7 +23,6 @@ from integrations.models import (
     CauseCount,
     DeadLetter,
     Event,
-    KlaviyoAccount,
     Replay,
     ReplayItem,
     StoreLane,
@@ -45,7 +42,8 @@ from integrations.pipeline.failed_lists import FailedFilter
 from sandbox.messages import Drop, Reply
 from tests import factories
 
-from .conftest import Clock, an_order, events_of
+from .conftest import an_order, events_of
+from .machines import Workers
 from .replays_world import repaired
 
 BAD = {"processed_at": "1999-01-01T00:00:00Z", "created_at": "1999-01-01T00:00:00Z"}
@@ -58,23 +56,11 @@ TROUBLES = {
 }
 
 
-class Died(BaseException):
-    """A worker that ends in the middle of its work."""
-
-
-class People(RuleBasedStateMachine):
+class People(Workers):
     """Two people at the same failed records, while workers and Klaviyo have their days."""
 
     def __init__(self):
         super().__init__()
-        self.klaviyo = People.server
-        self.klaviyo.reset()
-        self.klaviyo.settings.visible_after = 0.0
-        self.klaviyo.settings.job_seconds = 0.0
-        self.clock = Clock()
-        self.klaviyo.clock = lambda: self.clock().timestamp()
-        # What an earlier run left behind has no say in this one.
-        KlaviyoAccount.objects.update(held_since=None, held_reason="")
         Replay.objects.exclude(state__in=list(OVER)).update(state="cancelled")
         self.store = factories.a_store(factories.an_account(), token="")
         self.people = [factories.a_user(is_staff=True) for _ in range(2)]
@@ -189,43 +175,9 @@ class People(RuleBasedStateMachine):
     def a_forecast_is_made(self):
         replay_forecasts.step(now=self.clock())
 
-    @rule(rounds=st.integers(1, 4))
-    def a_worker_works(self, rounds):
-        for _ in range(rounds):
-            if claim := StoreLane.objects.claim(by="machine", now=self.clock()):
-                inbox.work_off(claim, clock=self.clock, stopping=lambda: False)
-
-    @rule(looks=st.integers(0, 9))
-    def a_worker_dies(self, looks):
-        claim = StoreLane.objects.claim(by="machine", now=self.clock())
-        if claim is None:
-            return
-        left = iter(range(looks))
-
-        def clock():
-            if next(left, None) is None:
-                raise Died
-            return self.clock()
-
-        try:
-            inbox.work_off(claim, clock=clock, stopping=lambda: False)
-        except Died:
-            return
-
     @rule(name=st.sampled_from(sorted(TROUBLES)), times=st.integers(1, 3))
     def klaviyo_has_trouble(self, name, times):
         self.klaviyo.script.answer_next(TROUBLES[name](), times=times, match="/api/event")
-
-    @rule()
-    def the_login_is_refused(self):
-        self.klaviyo.script.revoked = {"pk_demo"}
-
-    @precondition(lambda self: self.klaviyo.script.revoked)
-    @rule()
-    def the_login_works_again(self):
-        self.klaviyo.script.revoked = set()
-        self.clock.forward(minutes=6)
-        upkeep.check_due(clock=self.clock, stopping=lambda: False)
 
     @rule()
     def the_shop_is_paused_or_goes_on(self):
