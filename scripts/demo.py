@@ -254,7 +254,8 @@ class Demo:
     def _tell(self, world: dict[str, Any]) -> None:
         people = world["people"]
         self._write_codes(world["second_step"])
-        print(f"""
+        print(
+            f"""
   Sync Console runs:     http://localhost:{self.ports["web"]}/
   The stand-in Klaviyo:  http://localhost:{self.ports["klaviyo"]}/_sandbox/
   The stand-in Shopify:  http://localhost:{self.ports["shopify"]}/_sandbox/
@@ -278,7 +279,9 @@ class Demo:
   Two shops sell, refund and ship while you watch; some of their messages come twice, late,
   out of order or broken, on purpose. Logs are in {STATE.relative_to(ROOT)}/*.log.
   Ctrl-C ends it. The next `make demo` goes on from here; `make demo-reset` begins anew.
-""")
+""",
+            flush=True,
+        )
 
 
 def _procfile() -> dict[str, str]:
