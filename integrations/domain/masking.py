@@ -76,7 +76,9 @@ _PAIR = re.compile(
 
 def _masked_pair(found: re.Match[str]) -> str:
     start, key, value = found.groups()
-    return start + (str(hidden(value)) if _plain(key) in _PERSONAL else value)
+    # What stands beside a name cannot be seen here, so only an order's number is shown.
+    is_name = _plain(key) == "name" and not value.startswith("#")
+    return start + (str(hidden(value)) if is_name or _plain(key) in _PERSONAL else value)
 
 
 def mask_body(body: bytes, *, limit: int = 20_000) -> str:

@@ -3,7 +3,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.domain.masking import mask_body, mask_email, mask_key, mask_phone, mask_text
+from integrations.domain.masking import (
+    mask_body,
+    mask_email,
+    mask_fragment,
+    mask_key,
+    mask_phone,
+    mask_text,
+)
 
 
 def test_an_address_keeps_its_first_letter_and_its_domain():
@@ -68,3 +75,13 @@ def test_no_body_makes_masking_fail(body):
 @given(st.emails())
 def test_no_address_survives(address):
     assert address not in mask_body(json.dumps({"x": [f"write to {address} "]}).encode())
+
+
+def test_a_fragment_hides_names_since_what_stands_beside_them_cannot_be_seen():
+    text = '{"name":"#1316","address":{"first_name":"Katarzyna","name":"Katarzyna Tanaka","zip":"97'
+
+    shown = mask_fragment(text)
+
+    assert "#1316" in shown
+    assert "Katarzyna" not in shown
+    assert "Tanaka" not in shown
