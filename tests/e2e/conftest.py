@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import time
+from contextlib import suppress
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 import pytest
+from django.db import connection
 
 from .looking import LIVE, SIZES
 
@@ -45,8 +48,31 @@ def quick_passwords(settings):
 
 
 @pytest.fixture
-def open_as(browser, live_server, client):
+def nothing_left_at_work(transactional_db):
+    """What the browser asked for has ended before the tables are emptied under it.
+
+    Emptying a table waits for everyone who reads it, without end.
+    """
+    yield
+    at_work = (
+        "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend' AND state <> 'idle'"
+    )
+    with connection.cursor() as cursor:
+        for _ in range(50):
+            cursor.execute(f"SELECT query {at_work}")
+            if not cursor.fetchall():
+                return
+            time.sleep(0.1)
+        cursor.execute(f"SELECT pid, state, query, pg_terminate_backend(pid) {at_work}")
+        print("still at work, and ended:", cursor.fetchall())
+
+
+@pytest.fixture
+def open_as(browser, live_server, client, nothing_left_at_work):
     """Open a browser window, signed in or not."""
+    from playwright.sync_api import Error
+
     windows = []
 
     def opened(user=None, *, size="wide", **options):
@@ -62,4 +88,8 @@ def open_as(browser, live_server, client):
 
     yield opened
     for window in windows:
+        for page in window.pages:
+            # A window closed in the midst of a navigation may never say that it has closed.
+            with suppress(Error):
+                page.wait_for_load_state("load", timeout=10_000)
         window.close()
