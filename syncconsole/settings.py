@@ -218,7 +218,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- the workers --------------------------------------------------------------------------------
 # Two drains and one for everything else.
 Q_WORKERS = _whole_number("Q_WORKERS", 3, least=2)
-DRAIN_THREADS = _whole_number("DRAIN_THREADS", 16)
+DRAIN_THREADS = _whole_number("DRAIN_THREADS", 8)
 Q_CLUSTER = {
     "name": "syncconsole",
     "orm": "default",

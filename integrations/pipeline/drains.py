@@ -1,19 +1,15 @@
-"""A drain: one claimer and a crew of threads that work off lanes until nothing is due."""
+"""A drain: one claimer, and a crew that works off what it claims, until nothing is due."""
 
 import gc
-import logging
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from queue import SimpleQueue
 
 from django.conf import settings
-from django.db import connection
 
 from integrations import queue
 from integrations.domain.lanes import Lane
@@ -21,12 +17,10 @@ from integrations.models import StoreLane
 from integrations.models.lanes import Claim
 
 from . import health, inbox
-
-log = logging.getLogger(__name__)
+from .crew import Crew
+from .steps import Steps
 
 Clock = Callable[[], datetime]
-# Where one thread finds its next lane; None ends it.
-_Hand = SimpleQueue[Claim | None]
 
 # Below the task's own timeout, with room for the last batch.
 LONGEST = 50.0
@@ -42,7 +36,6 @@ BEAT_EVERY = 1.0
 MOST_IN_HAND = 6_000_000
 # Room that only live work may take besides: past data in hand must not keep it waiting.
 LIVE_IN_HAND = 6_000_000
-TYPICAL = 10_000
 # How long a thread computes before another gets its turn. A live batch waits for the database
 # some fifteen times, and each time for its turn behind a thread that translates past data.
 TURN = 0.0005
@@ -53,6 +46,9 @@ LATE = timedelta(seconds=1)
 HELP_EVERY = 5.0
 # Threads kept free of anything below the live lane, so that a backfill cannot fill the crew.
 LIVE_ONLY = 2
+# Lanes on their way for each thread. A batch waits for Klaviyo most of its time, and needs a thread
+# with its connection for a fifth of it.
+LANES_A_THREAD = 6
 
 
 def drain(
@@ -68,7 +64,12 @@ def drain(
     stop, in case its successor is not there yet.
     """
     _settle_interpreter()
-    crew = _Crew(settings.DRAIN_THREADS, clock, stopping)
+
+    def begin(claim: Claim, weigh: Callable[[int], None]) -> Steps[int]:
+        return inbox.batch(claim, clock=clock, stopping=stopping, weigh=weigh)
+
+    threads = settings.DRAIN_THREADS
+    crew = Crew(begin, threads=threads, batches=threads * LANES_A_THREAD)
     name = f"{health.DRAIN}{socket.gethostname()}:{os.getpid()}"
     try:
         _claim_until_idle(crew, name, clock, stopping, leaving)
@@ -97,7 +98,7 @@ def _settle_interpreter() -> None:
 
 
 def _claim_until_idle(
-    crew: "_Crew",
+    crew: Crew,
     name: str,
     clock: Clock,
     stopping: Callable[[], bool],
@@ -110,7 +111,7 @@ def _claim_until_idle(
         if moment - beat_at >= BEAT_EVERY:
             health.beat(name, now=clock())
             beat_at = moment
-        if crew.idle == 0 or crew.bytes > MOST_IN_HAND + LIVE_IN_HAND:
+        if crew.idle <= 0 or crew.bytes > MOST_IN_HAND + LIVE_IN_HAND:
             crew.wait(0.05, for_room=True)
             continue
         has_room = crew.idle > LIVE_ONLY and crew.bytes <= MOST_IN_HAND
@@ -133,99 +134,3 @@ def _claim_until_idle(
             return
         else:
             time.sleep(LOOK_EVERY)
-
-
-class _Crew:
-    """Threads that each work off one lane at a time, with a database connection of their own."""
-
-    def __init__(self, size: int, clock: Clock, stopping: Callable[[], bool]) -> None:
-        self.events = 0
-        self.busy = 0
-        self.bytes = 0
-        self._size, self._clock, self._stopping = size, clock, stopping
-        self._changed = threading.Condition()
-        self._room_is_wanted = False
-        # Whoever was idle last goes first, so that a quiet drain uses few threads, few connections
-        # to the database, and those whose statements are planned already.
-        hands: list[_Hand] = [SimpleQueue() for _ in range(size)]
-        self._all, self._free = hands, list(hands)
-        self._threads = [
-            threading.Thread(target=self._work, args=(hand,), name=f"lane-{number}", daemon=True)
-            for number, hand in enumerate(hands)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    @property
-    def idle(self) -> int:
-        """How many threads have nothing to do."""
-        return self._size - self.busy
-
-    def give(self, claim: Claim) -> None:
-        """Hand a lane to whoever is free."""
-        with self._changed:
-            self.busy += 1
-            self.bytes += _guess(claim)
-            hand = self._free.pop()
-        hand.put(claim)
-
-    def wait(self, seconds: float, *, for_room: bool = False) -> None:
-        """Wait until a thread is done, or something weighs less, but not longer than this."""
-        with self._changed:
-            self._room_is_wanted = for_room
-            self._changed.wait(seconds)
-
-    def finish(self) -> None:
-        """Let everyone end what they have in hand."""
-        for hand in self._all:
-            hand.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, hand: "_Hand") -> None:
-        try:
-            while (claim := hand.get()) is not None:
-                weight = _Weight(_guess(claim), self._weigh)
-                events = self._one(claim, weight)
-                weight.set(0)
-                with self._changed:
-                    self.events += events
-                    self.busy -= 1
-                    self._free.append(hand)
-                    self._changed.notify_all()
-        finally:
-            connection.close()
-
-    def _weigh(self, difference: int) -> None:
-        with self._changed:
-            self.bytes += difference
-            if self._room_is_wanted:
-                self._changed.notify_all()
-
-    def _one(self, claim: Claim, weight: "_Weight") -> int:
-        try:
-            return inbox.work_off(
-                claim, clock=self._clock, stopping=self._stopping, weigh=weight.set
-            )
-        except Exception:
-            # The lease runs out and the next holder counts the try, as if this worker had died.
-            # One lane in trouble must not take the others' threads down with it.
-            log.exception("batch.broke", extra={"lane": claim.pk})
-            connection.close()
-            return 0
-
-
-class _Weight:
-    """What one batch weighs, and telling the crew when that turns out to be something else."""
-
-    def __init__(self, guess: int, tell: Callable[[int], None]) -> None:
-        self._bytes, self._tell = guess, tell
-
-    def set(self, actual: int) -> None:
-        """Take over what it really is."""
-        difference, self._bytes = actual - self._bytes, actual
-        self._tell(difference)
-
-
-def _guess(claim: Claim) -> int:
-    return min(claim.batch_limit * TYPICAL, inbox.MOST_BYTES)

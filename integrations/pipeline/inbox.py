@@ -20,6 +20,7 @@ from . import (
     refusals,
     replay_results,
     sending_again,
+    steps,
     tallies,
     windows,
 )
@@ -30,6 +31,7 @@ from .planning import Plan
 from .reading import Reading, read_all
 from .sending import Report, Sender
 from .settling import Batch, settle
+from .steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +43,18 @@ MOST_BYTES = 6_000_000
 MOST_CRASHES = 3
 
 
-def work_off(
+def work_off(claim: Claim, *, clock: Clock, stopping: Callable[[], bool]) -> int:
+    """Work off one batch of a claimed lane in this thread; returns how many events it held."""
+    return steps.run(batch(claim, clock=clock, stopping=stopping))
+
+
+def batch(
     claim: Claim,
     *,
     clock: Clock,
     stopping: Callable[[], bool],
     weigh: Callable[[int], None] = lambda _: None,
-) -> int:
+) -> Steps[int]:
     """Work off one batch of a claimed lane; returns how many events it held.
 
     `weigh` is told the bytes of the bodies once they are in hand.
@@ -80,10 +87,11 @@ def work_off(
         readings, to_send = filling.cut(readings, to_send)
     try:
         to_send = befores.keep(destination, claim.lane, readings, to_send, clock=clock)
-        report = _send(destination, claim, to_send, clock, stopping) if to_send else Report()
+        report = Report()
+        if to_send:
+            report = yield from _send(destination, claim, to_send, clock, stopping)
         refusals.second_chance(destination, report, now=clock())
-        batch = Batch(claim, destination, readings, plan.items, report, again=again)
-        settle(batch, now=clock())
+        settle(Batch(claim, destination, readings, plan.items, report, again=again), now=clock())
     except LostLease:
         # Whoever took the lane over sends the same identities again, which changes nothing.
         log.warning("batch.lost_lease", extra={"lane": claim.pk, "epoch": claim.epoch})
@@ -148,7 +156,7 @@ def _send(
     items: list[Item],
     clock: Clock,
     stopping: Callable[[], bool],
-) -> Report:
+) -> Steps[Report]:
     sender = Sender(
         client=destination.client,
         account_id=destination.store.klaviyo_account_id,

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import partial
 
 from integrations.domain import breaking
 from integrations.domain.batches import split
@@ -20,6 +19,7 @@ from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
 from . import budgets
 from .items import Item, Outcome
 from .routing import FEW, MANY, SIBLINGS, phases
+from .steps import Steps
 
 # Requests in one round, so that a round is shorter than a lease.
 AT_ONCE = 8
@@ -91,13 +91,14 @@ class Sender:
     may_swap: bool = True
     report: Report = field(default_factory=Report)
 
-    def send(self, items: list[Item]) -> Report:
+    def send(self, items: list[Item]) -> Steps[Report]:
         """Send all items and note on each what became of it."""
         for phase in phases(items):
             pieces = [piece for group in phase for piece in self._requests(*group)]
             while pieces:
                 self.keep_lease()
-                pieces = self._round(pieces[:AT_ONCE]) + pieces[AT_ONCE:]
+                again = yield from self._round(pieces[:AT_ONCE])
+                pieces = again + pieces[AT_ONCE:]
         return self.report
 
     def _requests(self, endpoint: Endpoint, items: list[Item]) -> list[tuple[Endpoint, list[Item]]]:
@@ -113,7 +114,7 @@ class Sender:
 
     def _round(
         self, pieces: list[tuple[Endpoint, list[Item]]]
-    ) -> list[tuple[Endpoint, list[Item]]]:
+    ) -> Steps[list[tuple[Endpoint, list[Item]]]]:
         """Make the calls that are allowed, side by side; returns what must be sent again."""
         ready: list[tuple[Endpoint, list[Item]]] = []
         again: list[tuple[Endpoint, list[Item]]] = []
@@ -121,7 +122,7 @@ class Sender:
             if self.report.auth_failure or self.report.got_nowhere or self.stopping():
                 _put_off(items)
                 continue
-            allowed = self._allowed(endpoint, items, may_wait=not ready)
+            allowed = yield from self._allowed(endpoint, items, may_wait=not ready)
             if allowed is LATER:
                 # What was granted is not held back for what was not: it would arrive in a second
                 # that belongs to other calls.
@@ -132,14 +133,14 @@ class Sender:
                 if rest := items[most:]:
                     again.append((endpoint, rest))
         calls = [(one, list(part)) for one, items in ready for part in _parts(one, items)]
-        answered = _side_by_side(self._call, calls)
+        answered = yield [partial(self._call, *one) for one in calls]
         for (endpoint, items), result in zip(calls, answered, strict=True):
             again += self._judge(endpoint, items, result)
         return again
 
     def _allowed(
         self, endpoint: Endpoint, items: list[Item], *, may_wait: bool
-    ) -> tuple[Endpoint, int] | None:
+    ) -> Steps[tuple[Endpoint, int] | None]:
         """Take budget: which endpoint, and how many of the items it is enough for.
 
         Where one endpoint is exhausted, its sibling is tried. LATER is for the next round, and
@@ -165,7 +166,7 @@ class Sender:
                 return None
             if not may_wait:
                 return LATER
-            time.sleep((retry_at - now).total_seconds())
+            yield [partial(time.sleep, (retry_at - now).total_seconds())]
 
     def _call(self, endpoint: Endpoint, items: list[Item]) -> tuple[Answer | Failure, CallRecord]:
         body = assemble(endpoint, [(item.operation, item.content) for item in items])
@@ -268,19 +269,3 @@ def _parts(endpoint: Endpoint, items: list[Item]) -> list[list[Item]]:
 def _put_off(items: Sequence[Item]) -> None:
     for item in items:
         item.end(Outcome.WAIT)
-
-
-@lru_cache(maxsize=1)
-def _callers() -> ThreadPoolExecutor:
-    """Threads for calls side by side; they never touch the database."""
-    return ThreadPoolExecutor(max_workers=32, thread_name_prefix="call")
-
-
-def _side_by_side(
-    call: Callable[[Endpoint, list[Item]], tuple[Answer | Failure, CallRecord]],
-    calls: list[tuple[Endpoint, list[Item]]],
-) -> list[tuple[Answer | Failure, CallRecord]]:
-    if not calls:
-        return []
-    others = [_callers().submit(call, *one) for one in calls[1:]]
-    return [call(*calls[0]), *(other.result() for other in others)]

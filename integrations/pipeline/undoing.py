@@ -34,7 +34,7 @@ from integrations.platforms.klaviyo.client import Klaviyo
 from integrations.platforms.klaviyo.endpoints import Endpoint
 from integrations.secrets import LostKey
 
-from . import audit, befores, breakers, budgets, jobs, logins, undo_results
+from . import audit, befores, breakers, budgets, jobs, logins, steps, undo_results
 from .items import Item, Outcome
 from .routing import FEW
 from .sending import Report, Sender
@@ -155,7 +155,7 @@ class _Work:
             keep_lease=self._keep_lease,
             may_swap=False,
         )
-        report = sender.send([item for item, _ in planned])
+        report = steps.run(sender.send([item for item, _ in planned]))
         self._settle(planned, report)
         self._note_trouble(report)
         if report.auth_failure:

@@ -112,6 +112,25 @@ def test_one_lane_in_trouble_does_not_take_the_others_down(
     assert Event.objects.get(store=bad).state == "waiting"
 
 
+def test_a_drain_has_more_lanes_on_their_way_than_threads(
+    klaviyo, clock, transactional_db, settings
+):
+    settings.DRAIN_THREADS = 1
+    account = factories.an_account()
+    for number in range(5):
+        given_orders(factories.a_store(account, token=""), 1, first=number * 100)
+    klaviyo.script.delay = 0.5
+
+    drain(clock)
+
+    calls = Call.objects.filter(endpoint="event-bulk-create-jobs")
+    assert len(calls) == 5
+    # One thread, and yet the last call began before the first had ended.
+    ended = min(one.started_at + timedelta(milliseconds=one.milliseconds) for one in calls)
+    assert max(one.started_at for one in calls) < ended
+    assert Event.objects.filter(state="delivered").count() == 5
+
+
 # --- nudges and sweeps --------------------------------------------------------------------------
 
 
