@@ -1,8 +1,11 @@
 """Which endpoint an operation goes to, and what must go before what."""
 
+from typing import TypeGuard
+
 from integrations.domain.operations import (
     DeleteCatalogItem,
     DeleteCatalogVariant,
+    Operation,
     TrackEvent,
     UpsertCatalogItem,
     UpsertProfile,
@@ -21,6 +24,36 @@ SIBLINGS = {
     Endpoint.PROFILE: Endpoint.PROFILES,
     Endpoint.PROFILES: Endpoint.PROFILE,
 }
+
+# What names a person at Klaviyo.
+IDENTIFIERS = ("email", "phone_number")
+
+
+def seat(items: list[Item]) -> list[Item]:
+    """Let what is told of a person go as the profile of an event of theirs; returns who leads.
+
+    Klaviyo: an event may create or update the profile it belongs to. Only where one identifier is
+    all that is known: an event that names an address and a number may join two people for good.
+    """
+    events: dict[str, Item] = {}
+    for item in items:
+        if isinstance(item.operation, TrackEvent):
+            events.setdefault(item.operation.profile.key, item)
+    leading: list[Item] = []
+    for item in items:
+        event = events.get(item.operation.profile.key) if _says_little(item.operation) else None
+        if event is None:
+            leading.append(item)
+        else:
+            event.companion = item
+    return leading
+
+
+def _says_little(operation: Operation) -> TypeGuard[UpsertProfile]:
+    if not isinstance(operation, UpsertProfile):
+        return False
+    named = [operation.attributes.get(name) for name in IDENTIFIERS]
+    return [one for one in named if one] == [operation.profile.key]
 
 
 def phases(items: list[Item]) -> list[list[tuple[Endpoint, list[Item]]]]:

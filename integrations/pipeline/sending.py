@@ -18,7 +18,7 @@ from integrations.platforms.klaviyo.endpoints import FACTS, MOST_BYTES, Endpoint
 
 from . import budgets
 from .items import Item, Outcome
-from .routing import FEW, MANY, SIBLINGS, phases
+from .routing import FEW, MANY, SIBLINGS, phases, seat
 from .steps import Steps
 
 # Requests in one round, so that a round is shorter than a lease.
@@ -93,6 +93,8 @@ class Sender:
 
     def send(self, items: list[Item]) -> Steps[Report]:
         """Send all items and note on each what became of it."""
+        if self.lane is Lane.LIVE:
+            items = seat(items)
         for phase in phases(items):
             pieces = [piece for group in phase for piece in self._requests(*group)]
             while pieces:
@@ -102,7 +104,7 @@ class Sender:
         return self.report
 
     def _requests(self, endpoint: Endpoint, items: list[Item]) -> list[tuple[Endpoint, list[Item]]]:
-        sized = [(item, item.content.profile + item.content.content) for item in items]
+        sized = [(item, item.sent.profile + item.sent.content) for item in items]
         # Those that go one by one ask for their budget together.
         most = FACTS[endpoint].most if FACTS[endpoint].most > 1 else FEW
         # What wraps an item in a bulk body is below 300 bytes.
@@ -169,7 +171,7 @@ class Sender:
             yield [partial(time.sleep, (retry_at - now).total_seconds())]
 
     def _call(self, endpoint: Endpoint, items: list[Item]) -> tuple[Answer | Failure, CallRecord]:
-        body = assemble(endpoint, [(item.operation, item.content) for item in items])
+        body = assemble(endpoint, [(item.operation, item.sent) for item in items])
         record = CallRecord(endpoint, self.clock(), 0, None, len(items), len(body))
         try:
             answer = self.client.post(endpoint, body)
@@ -187,7 +189,7 @@ class Sender:
         number = len(self.report.calls)
         self.report.calls.append(record)
         for item in items:
-            item.call = number
+            item.went_with(number)
         if isinstance(answer, Failure):
             self._retry(endpoint, items, answer)
             return []
@@ -205,14 +207,12 @@ class Sender:
             case FailureKind.AUTH:
                 self.report.auth_failure = failure
                 _put_off(items)
-            case FailureKind.REJECTED if failure.status in {400, 409, 422}:
-                return self._isolate(endpoint, items, answer, failure)
-            case FailureKind.TOO_LARGE if len(items) > 1:
-                middle = len(items) // 2
-                return [(endpoint, items[:middle]), (endpoint, items[middle:])]
-            case FailureKind.REJECTED | FailureKind.TOO_LARGE:
+            case FailureKind.REJECTED if failure.status not in {400, 409, 422}:
                 for item in items:
                     item.end(Outcome.DEAD, failure)
+                return _companions(items)
+            case FailureKind.REJECTED | FailureKind.TOO_LARGE:
+                return self._isolate(endpoint, items, answer, failure)
             case _:
                 self._retry(endpoint, items, failure)
         return []
@@ -229,7 +229,12 @@ class Sender:
     def _isolate(
         self, endpoint: Endpoint, items: list[Item], answer: Answer, failure: Failure
     ) -> list[tuple[Endpoint, list[Item]]]:
-        """Take out whom the refusal names and send the rest again; with no name, halve."""
+        """Take out whom the refusal names and send the rest again; with no name, halve.
+
+        Companions go their own way first, so that neither is put aside for the other's fault.
+        """
+        if others := _companions(items):
+            return [(endpoint, items), *others]
         if len(items) == 1:
             items[0].end(Outcome.DEAD, failure)
             return []
@@ -258,12 +263,18 @@ class Sender:
         if self.report.wait_until is None or self.report.wait_until < until:
             self.report.wait_until, self.report.wait_reason = until, reason
         for item in items:
-            item.wait_until = until
+            item.wait(until)
         _put_off(items)
 
 
 def _parts(endpoint: Endpoint, items: list[Item]) -> list[list[Item]]:
     return [[item] for item in items] if FACTS[endpoint].most == 1 else [items]
+
+
+def _companions(items: Sequence[Item]) -> list[tuple[Endpoint, list[Item]]]:
+    """Part events from their companions; returns how those go on."""
+    parted = [companion for item in items if (companion := item.leave_companion())]
+    return [one for phase in phases(parted) for one in phase]
 
 
 def _put_off(items: Sequence[Item]) -> None:

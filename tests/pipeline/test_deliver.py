@@ -203,6 +203,79 @@ def test_a_proxys_page_ends_no_record(klaviyo, store, work, clock, status):
     assert len(events_of(klaviyo, "Placed Order")) == 30
 
 
+# --- companions ---------------------------------------------------------------------------------
+
+
+NAMED = {"billing_address": {"first_name": "Ada", "last_name": "Byron", "city": "Bern"}}
+
+
+def test_what_is_known_of_a_buyer_goes_with_their_order(klaviyo, store, work):
+    given_orders(store, 3, **NAMED)
+
+    work()
+
+    assert len(calls_to(klaviyo, EVENTS)) == 1
+    assert not calls_to(klaviyo, PROFILE)
+    assert profile_of(klaviyo, "buyer2@mail.alpine-demo.shop")["first_name"] == "Ada"
+    told = Delivery.objects.filter(kind__in=["profile", "placed_order"])
+    assert told.filter(present=True).count() == 6
+    assert set(told.values_list("call", flat=True)) == {Call.objects.get().pk}
+
+
+def test_an_order_never_names_an_address_and_a_number_at_once(klaviyo, store, work):
+    given_orders(store, 1, phone="+4915123456789", **NAMED)
+    seen = []
+    klaviyo.script.answer_next(lambda call: seen.append(call), times=100, match="/api/event")
+
+    work()
+
+    assert len(calls_to(klaviyo, PROFILE)) == 1
+    assert seen
+    assert all(b"phone_number" not in call.body for call in seen)
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_an_order_goes_without_a_companion_that_klaviyo_does_not_like(klaviyo, store, work, status):
+    def judge(call):
+        if b'"last_name":"Byron"' not in call.body:
+            return None
+        error = {"code": "invalid", "title": "", "detail": "No such name."}
+        return Reply(status, {"errors": [error]}, media_type="application/json")
+
+    klaviyo.script.answer_next(judge, times=1000, match="/api/")
+    given_orders(store, 2, **NAMED)
+    given_orders(store, 1, first=3)
+
+    work()
+
+    assert len(events_of(klaviyo, "Placed Order")) == 3
+    assert {one.kind for one in DeadLetter.objects.all()} == {"profile"}
+    assert DeadLetter.objects.count() == 2
+
+
+def test_a_companion_waits_with_its_order_and_arrives_with_it(klaviyo, store, work, clock):
+    klaviyo.script.answer_next(Reply(429, {"errors": []}, {"Retry-After": "30"}), match=EVENTS)
+    given_orders(store, 1, **NAMED)
+    work()
+    assert set(Event.objects.values_list("state", "attempts", "failures")) == {("waiting", 0, 0)}
+    assert not Delivery.objects.filter(kind="profile", present=True).exists()
+
+    work_until_quiet(work, clock, minutes=1)
+
+    assert profile_of(klaviyo, "buyer1@mail.alpine-demo.shop")["last_name"] == "Byron"
+
+
+def test_a_companion_goes_on_when_its_order_is_put_aside(klaviyo, store, work):
+    gone = Reply(404, {"errors": [{"code": "not_found", "title": "Gone", "detail": "Gone."}]})
+    klaviyo.script.answer_next(gone, match="/api/event")
+    given_orders(store, 1, **NAMED)
+
+    work()
+
+    assert {one.kind for one in DeadLetter.objects.all()} == {"placed_order", "ordered_product"}
+    assert profile_of(klaviyo, "buyer1@mail.alpine-demo.shop")["first_name"] == "Ada"
+
+
 # --- logins -------------------------------------------------------------------------------------
 
 
