@@ -114,7 +114,8 @@ class Crew:
             if self._answered:
                 return self._answered.popleft()
             self._free.append(hand)
-            self._changed.notify_all()
+            if self._room_is_wanted:
+                self._changed.notify_all()
             return None
 
     def _step(self, batch: _Batch) -> None:
