@@ -1,7 +1,7 @@
 """What settling always writes: the lane, the calls, the ledger, the events, and their counts.
 
-A small batch is written in one statement, which is its own transaction where nothing else goes
-with it. Each part looks at the one before it, so that every batch locks rows in one order.
+A batch is written in one statement, which is its own transaction where nothing else goes with it.
+Each part looks at the one before it, so that every batch locks rows in one order.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Ended(msgspec.Struct):
 
 
 class Books(NamedTuple):
-    """What the batch comes to; entries name their call by its place among the calls."""
+    """What the batch comes to."""
 
     entries: list[ledger.Entry]
     delivered: list[int]
@@ -79,14 +79,13 @@ kept AS (
     error text, request_id text)
   RETURNING id)"""
 _SOURCE = """
-SELECT klaviyo_account_id, store_id, kind, identity, source_id, profile, decode(fingerprint, 'hex'),
-  version, present, accepted_at, origin, event_id, placed.id, window_id, made
-FROM given CROSS JOIN json_to_recordset(%(entries)s::json) AS entry(klaviyo_account_id bigint,
-  store_id bigint, kind text, identity text, source_id text, profile text, fingerprint text,
-  version timestamptz, present boolean, accepted_at timestamptz, origin smallint, event_id bigint,
-  call_id bigint, window_id bigint, made boolean)
+SELECT %(account)s, %(store)s, kind, identity, source_id, profile, decode(fingerprint, 'base64'),
+  version, present, %(now)s, %(lane)s, event_id, placed.id, window_id, made
+FROM given CROSS JOIN json_to_recordset(%(entries)s::json) AS entry(kind text, identity text,
+  source_id text, profile text, fingerprint text, version timestamptz, present boolean,
+  event_id bigint, call bigint, window_id bigint, made boolean)
 LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM kept) placed
-  ON placed.place = entry.call_id
+  ON placed.place = entry.call
 ORDER BY identity"""
 _TOLD = f"told AS ({ledger.MERGE.format(source=_SOURCE)} RETURNING 1)"
 _ENDED = """
@@ -133,8 +132,7 @@ SELECT {_ENDED_IDS}, (SELECT count(*) FROM counted)
 
 def write(lane: GivenBack, books: Books, *, now: datetime) -> None:
     """Write everything down in one statement, or nothing. Raises LostLease."""
-    values = _first(lane) | _last(lane.claim, books, now) | {"entries": _plain(books.entries)}
-    _hold(lane.claim, _one(_WRITE, values)[0])
+    _hold(lane.claim, _one(_WRITE, _first(lane) | _last(lane, books, now))[0])
 
 
 def give_back(lane: GivenBack) -> list[int]:
@@ -146,14 +144,7 @@ def give_back(lane: GivenBack) -> list[int]:
 
 def finish(lane: GivenBack, books: Books, calls: list[int], *, now: datetime) -> list[int]:
     """Write down the rest in the same transaction; returns the events that were still waiting."""
-    entries = books.entries
-    if len(entries) > ledger.FEW:
-        ledger.copy(
-            one if one.call_id is None else one._replace(call_id=calls[one.call_id])
-            for one in entries
-        )
-        entries = []
-    values = _last(lane.claim, books, now) | {"entries": _plain(entries), "call_ids": calls}
+    values = _last(lane, books, now) | {"call_ids": calls}
     return list(_one(_FINISH, values)[0])
 
 
@@ -178,18 +169,17 @@ def _first(lane: GivenBack) -> dict[str, Any]:
     }
 
 
-def _last(claim: Claim, books: Books, now: datetime) -> dict[str, Any]:
+def _last(lane: GivenBack, books: Books, now: datetime) -> dict[str, Any]:
     return {
         "now": now,
-        "store": claim.store_id,
+        "account": lane.account_id,
+        "store": lane.claim.store_id,
+        "lane": int(lane.claim.lane),
+        "entries": _json(books.entries),
         "delivered": books.delivered,
         "ended": _json(books.ended),
         "counts": _json(books.counts),
     }
-
-
-def _plain(entries: list[ledger.Entry]) -> str:
-    return _json([one._asdict() | {"fingerprint": one.fingerprint.hex()} for one in entries])
 
 
 def _json(rows: Sequence[Any]) -> str:

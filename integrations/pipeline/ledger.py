@@ -1,9 +1,9 @@
-"""Reading and writing the ledger in bulk: one query to know, one COPY to remember."""
+"""Reading and writing the ledger in bulk: one query to know, one statement to remember."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
 
+import msgspec
 from django.db import connection
 
 from integrations.domain.operations import Profile, TrackEvent
@@ -11,11 +11,9 @@ from integrations.domain.planning import Held
 from integrations.models import Store, statements
 
 
-class Entry(NamedTuple):
-    """One row as the ledger should hold it."""
+class Entry(msgspec.Struct, gc=False):
+    """One row of a batch's as the ledger should hold it; `call` is its place among the calls."""
 
-    klaviyo_account_id: int
-    store_id: int
     kind: str
     identity: str
     source_id: str
@@ -23,16 +21,15 @@ class Entry(NamedTuple):
     fingerprint: bytes
     version: datetime
     present: bool
-    accepted_at: datetime
-    origin: int
     event_id: int | None
-    call_id: int | None
+    call: int | None
     window_id: int | None = None
     # Klaviyo was asked to create it, and may be asked to remove it again.
     made: bool = False
 
 
-_COLUMNS = ", ".join(Entry._fields)
+_COLUMNS = """klaviyo_account_id, store_id, kind, identity, source_id, profile, fingerprint,
+  version, present, accepted_at, origin, event_id, call_id, window_id, made"""
 _READ = """
 SELECT identity, source_id, fingerprint, version, present FROM integrations_delivery
 WHERE klaviyo_account_id = %s AND identity = ANY(%s)
@@ -54,13 +51,6 @@ ON CONFLICT (klaviyo_account_id, identity) DO NOTHING
 """
 # What is told later is always newer than what was only kept free.
 OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
-_TEMPORARY = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS told ON COMMIT DELETE ROWS AS
-SELECT {_COLUMNS} FROM integrations_delivery WITH NO DATA
-"""
-# Up to this many rows one statement is quicker than a COPY, which takes three.
-FEW = 60
-_COPY = f"COPY told ({_COLUMNS}) FROM STDIN"
 # Two lanes may tell of the same people: in one order, neither waits for the other in a circle.
 # An older version never overwrites a newer one, whoever settles last.
 MERGE = f"""
@@ -76,7 +66,6 @@ SET fingerprint = excluded.fingerprint, version = excluded.version, present = ex
           AND known.window_id IS NOT DISTINCT FROM excluded.window_id)
 WHERE known.version <= excluded.version
 """
-_MERGE_COPIED = MERGE.format(source=f"SELECT {_COLUMNS} FROM told ORDER BY identity")
 
 
 def read(account_id: int, identities: Iterable[str]) -> dict[str, Held]:
@@ -119,13 +108,3 @@ def read_buyers(account_id: int, scope: str, orders: Iterable[str]) -> dict[str,
         return {}
     found = statements.run(_READ_BUYERS, (account_id, identities)).fetchall()
     return {order: Profile.from_key(profile) for order, profile in found}
-
-
-def copy(entries: Iterable[Entry]) -> None:
-    """Remember what was told; to be called inside the settling transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TEMPORARY)
-        with cursor.copy(_COPY) as copy:
-            for entry in entries:
-                copy.write_row(entry)
-        cursor.execute(_MERGE_COPIED)

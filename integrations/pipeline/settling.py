@@ -110,7 +110,6 @@ def _is_plain(batch: Batch) -> bool:
     report = batch.report
     return (
         batch.claim.lane is Lane.LIVE
-        and len(batch.items) <= ledger.FEW
         and not (batch.again or report.jobs or report.auth_failure or report.troubled)
         and not breakers.is_troubled(batch.store.klaviyo_account)
         and all(one.failure is None and one.state != "dead" for one in batch.endings)
@@ -122,7 +121,7 @@ def _is_plain(batch: Batch) -> bool:
 def _books(batch: Batch, now: datetime) -> Books:
     delivered, ended = _endings(batch.endings)
     return Books(
-        entries=list(_entries(batch, now)),
+        entries=list(_entries(batch)),
         delivered=delivered,
         ended=ended,
         counts=tallies.count(_ended(batch.endings), now=now),
@@ -172,8 +171,7 @@ def _keep_jobs(batch: Batch) -> None:
     )
 
 
-def _entries(batch: Batch, now: datetime) -> Iterable[ledger.Entry]:
-    account, store, lane = batch.store.klaviyo_account_id, batch.store.pk, int(batch.claim.lane)
+def _entries(batch: Batch) -> Iterable[ledger.Entry]:
     read_by = {one.event.pk: one.event.window_id for one in batch.readings}
     # Without a job to ask about nobody will say whether a thing was really made.
     made = {id(item) for job in batch.report.jobs if job.endpoint in CREATES for item in job.items}
@@ -181,8 +179,6 @@ def _entries(batch: Batch, now: datetime) -> Iterable[ledger.Entry]:
         if item.outcome is Outcome.ACCEPTED:
             operation = item.operation
             yield ledger.Entry(
-                klaviyo_account_id=account,
-                store_id=store,
                 kind=operation.kind.value,
                 identity=item.identity,
                 source_id=getattr(operation, "source_id", ""),
@@ -190,10 +186,8 @@ def _entries(batch: Batch, now: datetime) -> Iterable[ledger.Entry]:
                 fingerprint=item.fingerprint,
                 version=operation.version,
                 present=not isinstance(operation, DeleteCatalogItem),
-                accepted_at=now,
-                origin=lane,
                 event_id=item.event_id,
-                call_id=item.call,
+                call=item.call,
                 window_id=read_by.get(item.event_id),
                 made=id(item) in made,
             )

@@ -4,7 +4,9 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
+from integrations.domain.lanes import Lane
 from integrations.domain.retries import MAX_FAILURES
 from integrations.models import (
     Attempt,
@@ -18,7 +20,8 @@ from integrations.models import (
     StoreLane,
     Tally,
 )
-from integrations.pipeline import upkeep
+from integrations.models.lanes import Claim
+from integrations.pipeline import bookkeeping, ledger, upkeep
 from sandbox.messages import Drop, Reply
 from sandbox.script import html_forbidden
 from tests import factories
@@ -532,22 +535,31 @@ def test_versions_in_any_order_end_as_the_newest(klaviyo, store, post, work):
     assert Event.objects.filter(state="waiting").count() == 0
 
 
-def test_an_older_ledger_row_never_replaces_a_newer_one(klaviyo, store, post, work):
+def test_an_older_ledger_row_never_replaces_a_newer_one(klaviyo, store, post, work, clock):
     person = {"id": 5, "email": "ann@mail.alpine-demo.shop", "first_name": "Ann"}
     post(store, "customers/update", person | {"updated_at": "2026-11-20T12:00:00Z"})
     work()
     [version] = Delivery.objects.values_list("version", flat=True)
 
     # Another process, whose batch was planned before this one was settled, settles last.
-    from integrations.pipeline import ledger
-
     row = Delivery.objects.get()
-    old = {name: getattr(row, name) for name in ledger.Entry._fields}
-    old |= {"version": version - timedelta(hours=1), "fingerprint": b"old"}
-    from django.db import transaction
-
+    old = ledger.Entry(
+        kind=row.kind,
+        identity=row.identity,
+        source_id=row.source_id,
+        profile=row.profile,
+        fingerprint=b"old",
+        version=version - timedelta(hours=1),
+        present=True,
+        event_id=None,
+        call=None,
+    )
+    claim = Claim(0, store.pk, Lane.LIVE, 0, [], 1, 0, clock())
+    lane = bookkeeping.GivenBack(
+        claim, store.klaviyo_account_id, [], None, "", 0, is_troubled=False, most=1
+    )
     with transaction.atomic():
-        ledger.copy([ledger.Entry(**old)])
+        bookkeeping.finish(lane, bookkeeping.Books([old], [], [], []), [], now=clock())
 
     row.refresh_from_db()
     assert (row.version, bytes(row.fingerprint) != b"old") == (version, True)
