@@ -39,6 +39,8 @@ HEALTH_POINTS = 10.0
 # An answer that did not come is asked for this often before the plan says that it is missing.
 TRIES = 3
 PAUSE = timedelta(seconds=3)
+# A wait for points in the middle of a page that is sat out.
+PATIENCE = timedelta(seconds=10)
 
 
 class Piece(NamedTuple):
@@ -195,9 +197,21 @@ class Maker:
                 cursor=look.cursor,
                 size=look.size,
                 changed=self.job.kind == JobKind.CATCH_UP,
+                pay=self._pay,
             ),
             look.price or self._usual_price(look.stream),
         )
+
+    def _pay(self, price: float) -> None:
+        """Take points for one more call in the middle of a page. Raises MustWait.
+
+        The page would have to be read again, so a wait is sat out if it ends well within the lease.
+        """
+        began = self._clock()
+        while (until := self._take(price)) is not None:
+            if until - began > PATIENCE:
+                raise MustWait(until)
+            time.sleep(max(0.05, (until - self._clock()).total_seconds()))
 
     def _usual_price(self, stream: str) -> float:
         """What a first page of this stream cost in an earlier look."""
@@ -232,11 +246,13 @@ class Maker:
 
     def _ask(self, question: Callable[[Shopify], T], price: float) -> T:
         """Ask the shop within its points, which live look-ups go before. Raises MustWait."""
-        now = self._clock()
-        wait = points.take(self.job.store_id, price, lane=Lane.REPORT, now=now)
+        wait = self._take(price)
         if wait is not None:
             raise MustWait(wait)
-        return logins.ask_shop(self.job.store, question, now=now)
+        return logins.ask_shop(self.job.store, question, now=self._clock())
+
+    def _take(self, price: float) -> datetime | None:
+        return points.take(self.job.store_id, price, lane=Lane.REPORT, now=self._clock())
 
 
 Done = dict[str, list[SyncWindow]]

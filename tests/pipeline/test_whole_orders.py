@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError
+from integrations.domain.forecast import Forecast
 from integrations.domain.lanes import Lane
 from integrations.domain.windows import Stretch
 from integrations.models import DeadLetter, Event, SyncWindow
-from integrations.pipeline import audit, backfill, points, sync_jobs
-from integrations.platforms.shopify import pages, past
+from integrations.pipeline import audit, backfill, forecast_steps, forecasts, points, sync_jobs
+from integrations.platforms.shopify import pages, past, whole_orders
 from integrations.platforms.shopify.client import Shopify as Client
 from integrations.platforms.shopify.orders import fetch_orders
 from integrations.platforms.shopify.webhooks import ORDER
@@ -144,6 +145,62 @@ def test_a_window_with_a_giant_order_fails_none_and_pays_for_every_call(
     assert len(taken) == len(calls)
     assert {lane for _, lane in taken} == {Lane.BACKFILL}
     assert window.calls >= 7
+
+
+def a_plan(store, clock):
+    clock.forward(minutes=1)
+    stretch = Stretch(clock() - timedelta(days=90), clock())
+    return sync_jobs.draft(
+        store, sync_jobs.Wish(streams=("orders",), stretch=stretch), by=None, now=clock()
+    )
+
+
+def test_a_plan_pays_for_every_call_its_look_at_giant_orders_takes(
+    shop, giant, klaviyo, store, clock, monkeypatch
+):
+    taken = []
+    take = points.take
+
+    def noted(store_id, price, *, lane, now):
+        wait = take(store_id, price, lane=lane, now=now)
+        if wait is None:
+            taken.append(lane)
+        return wait
+
+    monkeypatch.setattr(points, "take", noted)
+    forecast = forecasts.make(a_plan(store, clock), now=clock())
+
+    calls = [call for call in shop.calls if call["path"].endswith("graphql.json")]
+    assert len(taken) == len(calls) > 6
+    assert set(taken) == {Lane.REPORT}
+    assert not forecast.troubles
+    assert forecast.audit("orders").looked == len(shop.stores[PAST_SHOP].memory.orders)
+
+
+def test_a_plan_without_points_for_the_rest_waits_and_looks_again(
+    shop, giant, klaviyo, store, clock, monkeypatch
+):
+    take, refused = points.take, []
+
+    def poor(store_id, price, *, lane, now):
+        if price in (whole_orders.PARTS_POINTS, whole_orders.LINES_POINTS) and not refused:
+            refused.append(price)
+            return now + forecast_steps.PATIENCE * 2
+        return take(store_id, price, lane=lane, now=now)
+
+    monkeypatch.setattr(points, "take", poor)
+    job, now = a_plan(store, clock), clock()
+    maker = forecast_steps.Maker(job, Forecast(began_at=now, updated_at=now), clock=clock)
+    waits = []
+    while not maker.forecast.is_ready:
+        if wait := maker.step():
+            waits.append(wait)
+            clock.forward(seconds=30)
+
+    assert len(refused) == 1
+    assert waits[0] - now >= forecast_steps.PATIENCE * 2
+    assert maker.forecast.audit("orders").looked == len(shop.stores[PAST_SHOP].memory.orders)
+    assert not maker.forecast.troubles
 
 
 def test_without_points_for_the_rest_the_page_is_read_again_later_and_nothing_is_lost(

@@ -467,6 +467,30 @@ def test_a_paused_shop_and_a_held_account_come_before_all(owner, world, job, now
     assert "The shop is paused" in read(owner, "past-fetch", job)
 
 
+def test_what_waits_for_a_platform_with_trouble_says_so_and_leads_to_its_panel(
+    owner, world, job, now
+):
+    panel = reverse("store", args=[world.store.public_id])
+    period = job.windows.filter(state="reading").first()
+    world.store.tripped_at = now
+    world.store.save()
+
+    for page in (read(owner, "past-fetch", job), read(owner, "past-period", period)):
+        assert "Shopify has trouble, so nothing is read for now" in page
+        assert f'href="{panel}#trouble-shop"' in page
+
+    # What is read already is sent all the same.
+    period.state = "sending"
+    period.save()
+    assert "Shopify has trouble" not in read(owner, "past-period", period)
+
+    world.store.klaviyo_account.tripped_at = now
+    world.store.klaviyo_account.save()
+    for page in (read(owner, "past-fetch", job), read(owner, "past-period", period)):
+        assert "Klaviyo has trouble. What was read is kept" in page
+        assert f'href="{panel}#trouble-account"' in page
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
