@@ -18,9 +18,11 @@ class Words(msgspec.Struct, frozen=True):
 STATES: Mapping[ReplayState, tuple[str, str]] = {
     ReplayState.DRAFT: ("draft", "Not started"),
     ReplayState.AWAITING: ("waiting", "Waits for a second person"),
+    ReplayState.BEGINNING: ("running", "Beginning"),
     ReplayState.RUNNING: ("running", "Sending again"),
     ReplayState.PAUSED: ("paused", "Paused"),
     ReplayState.STOPPED: ("failed", "Stopped by itself"),
+    ReplayState.CANCELLING: ("stopped", "Being stopped"),
     ReplayState.CANCELLED: ("stopped", "Stopped"),
     ReplayState.DONE: ("done", "Done"),
 }

@@ -8,13 +8,17 @@ class ReplayState(StrEnum):
 
     DRAFT = "draft"  # counted and forecast, nothing begun
     AWAITING = "awaiting"  # confirmed by one, waits for a second person
+    BEGINNING = "beginning"  # its records are taken off the list, a batch at a time
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"  # by itself: too many failed again
+    CANCELLING = "cancelling"  # what was not let go is put back, a batch at a time
     CANCELLED = "cancelled"
     DONE = "done"
 
 
+# In these a worker has something to do.
+AT_WORK = frozenset({ReplayState.BEGINNING, ReplayState.RUNNING, ReplayState.CANCELLING})
 # From these a replay goes on to nothing else.
 OVER = frozenset({ReplayState.CANCELLED, ReplayState.DONE})
 
@@ -30,7 +34,7 @@ class Stage(StrEnum):
 class ItemState(StrEnum):
     """What became of one item; the parts of a replay always add up to its total."""
 
-    LISTED = "listed"  # frozen by a draft
+    LISTED = "listed"  # frozen by a draft, and not taken off the list yet
     WAITING = "waiting"  # started, and not let go yet
     ON_WAY = "on_way"
     SENT = "sent"

@@ -8,7 +8,14 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models import Q
 
-from integrations.domain.replays import UNDER_WAY, ItemState, Prospect, ReplayState, Stage
+from integrations.domain.replays import (
+    AT_WORK,
+    UNDER_WAY,
+    ItemState,
+    Prospect,
+    ReplayState,
+    Stage,
+)
 
 from .dead_letters import DeadLetter
 from .people import Merchant, User
@@ -27,7 +34,7 @@ class ReplayClaim(NamedTuple):
 _CLAIM = """
 WITH next AS (
   SELECT id FROM integrations_replay
-  WHERE state = 'running' AND next_turn_at <= %(now)s
+  WHERE state IN ('beginning', 'running', 'cancelling') AND next_turn_at <= %(now)s
     AND (lease_until IS NULL OR lease_until < %(now)s)
   ORDER BY next_turn_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
@@ -47,7 +54,7 @@ class ReplayQuerySet(models.QuerySet["Replay"]):
         return self if user.is_staff else self.filter(merchant__memberships__user=user)
 
     def claim(self, *, by: str, now: datetime) -> ReplayClaim | None:
-        """Take the running replay whose turn it is, or None."""
+        """Take the replay whose turn it is, or None."""
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, {"now": now, "until": now + REPLAY_LEASE, "by": by})
             row = cursor.fetchone()
@@ -60,7 +67,7 @@ class ReplayQuerySet(models.QuerySet["Replay"]):
     def due(self, now: datetime) -> Self:
         """Those that somebody could take."""
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        return self.filter(free, state=ReplayState.RUNNING, next_turn_at__lte=now)
+        return self.filter(free, state__in=sorted(AT_WORK), next_turn_at__lte=now)
 
 
 class Replay(models.Model):

@@ -27,6 +27,8 @@ _PARTS: Mapping[str, Q] = {
     UNKNOWN: _OPEN & ~_ERASED & Q(prospect=""),
     CLOSED: ~_OPEN,
     **{one.value: Q(state=one.value) for one in ItemState if one is not ItemState.LISTED},
+    # Until it is taken off the list, what was listed waits as well.
+    ItemState.WAITING: Q(state__in=[ItemState.LISTED, ItemState.WAITING]),
 }
 
 

@@ -18,7 +18,7 @@ from integrations.domain.replay_words import (
     UNKNOWN,
     Words,
 )
-from integrations.domain.replays import OVER, ItemState, ReplayState, Stage
+from integrations.domain.replays import AT_WORK, OVER, ItemState, ReplayState, Stage
 from integrations.models import Cause, Replay, ReplayItem, Store, User
 
 from . import replay_lists, replays, roles
@@ -26,7 +26,7 @@ from .failed_lists import FailedFilter
 
 REASONS_SHOWN = 8
 # What still comes to an end.
-_UNDER_WAY = (ItemState.WAITING, ItemState.ON_WAY, ItemState.LISTED)
+_UNDER_WAY = (ItemState.WAITING, ItemState.ON_WAY)
 _PLACES = list(Stage)
 
 
@@ -137,6 +137,8 @@ class Result(msgspec.Struct):
     meanwhile: int
     hold: Wait | None
     may: May
+    # How many are taken off the list and not put back.
+    taken: int
     # Records a minute on average since it began; None before a minute has passed.
     pace: int | None
 
@@ -175,9 +177,19 @@ class Result(msgspec.Struct):
         return self.number(ItemState.WAITING)
 
     @property
+    def moved(self) -> int:
+        """How far it is: taken off the list, put back, or come to an end."""
+        match self.replay.state:
+            case ReplayState.BEGINNING:
+                return self.taken + self.left_out
+            case ReplayState.CANCELLING:
+                return self.replay.total - self.waits
+        return self.ended
+
+    @property
     def percent(self) -> int:
-        """How much of it is over."""
-        return 100 * self.ended // self.replay.total if self.replay.total else 100
+        """How much of that is done."""
+        return 100 * self.moved // self.replay.total if self.replay.total else 100
 
     @property
     def badge(self) -> tuple[str, str]:
@@ -199,7 +211,7 @@ class Result(msgspec.Struct):
     @property
     def busy(self) -> bool:
         """Whether looking again soon shows something new."""
-        return self.running or self.on_way > 0
+        return self.replay.state in AT_WORK or self.on_way > 0
 
     @property
     def steps(self) -> list[Step]:
@@ -239,6 +251,9 @@ def plan(replay: Replay, user: User) -> Plan:
 def result(replay: Replay, user: User, *, now: datetime) -> Result:
     """What became of each record so far."""
     counts = replays.counts(replay)
+    taken = counts[ItemState.WAITING]
+    # What is not taken off the list yet waits as well, in the figures as in their lists.
+    counts[ItemState.WAITING] += counts[ItemState.LISTED]
     return Result(
         replay=replay,
         figures=[Figure(part, counts[ItemState(part)], words) for part, words in OUTCOMES.items()],
@@ -246,6 +261,7 @@ def result(replay: Replay, user: User, *, now: datetime) -> Result:
         meanwhile=replays.joined(replay),
         hold=_hold(replay, now),
         may=may(replay, user, replay.total),
+        taken=taken,
         pace=_pace(replay, replays.ended(counts), now),
     )
 

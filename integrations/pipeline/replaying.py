@@ -1,5 +1,8 @@
 """Letting the records of a replay go: a bounded number a turn, in one transaction each.
 
+Before that its records are taken off the list, and where it is cancelled they are put back: turns
+of the same kind.
+
 From there an event takes the road of every webhook, in the replay lane. What the shop or its
 account is held back for holds the records here as well, so that no try is burnt.
 """
@@ -19,11 +22,11 @@ from django.db.models import QuerySet
 from integrations import queue
 from integrations.domain import replaying as domain
 from integrations.domain.lanes import Lane
-from integrations.domain.replays import ItemState, ReplayState, Stage
+from integrations.domain.replays import AT_WORK, ItemState, ReplayState, Stage
 from integrations.models import Event, Replay
 from integrations.models.replays import ReplayClaim
 
-from . import audit, health, replay_forecasts, replays, tallies, windows
+from . import audit, health, replay_forecasts, replay_moves, replays, tallies, windows
 from .sending_again import YOUNG
 
 log = logging.getLogger(__name__)
@@ -46,7 +49,7 @@ TROUBLE = "Klaviyo has trouble."
 
 
 def run(*, clock: Clock, stopping: Callable[[], bool]) -> int:
-    """Take the turns of all running replays, and make the forecasts of drafts.
+    """Take the turns of all replays, and make the forecasts of drafts.
 
     Returns how many records were let go.
     """
@@ -88,7 +91,7 @@ def take_turn(claim: ReplayClaim, *, now: datetime) -> int:
     with transaction.atomic():
         row = (
             Replay.objects.owned(claim)
-            .filter(state=ReplayState.RUNNING)
+            .filter(state__in=sorted(AT_WORK))
             .select_for_update(of=("self",))
             .select_related("merchant")
             .first()
@@ -96,7 +99,12 @@ def take_turn(claim: ReplayClaim, *, now: datetime) -> int:
         if row is None:
             log.info("replay.lost_turn", extra={"replay": claim.pk, "epoch": claim.epoch})
             return 0
-        return _turn(row, now)
+        if row.state == ReplayState.RUNNING:
+            return _turn(row, now)
+        move = replay_moves.take if row.state == ReplayState.BEGINNING else replay_moves.put_back
+        move(row, now=now)
+        _give_back(row, now)
+        return 0
 
 
 def _turn(row: Replay, now: datetime) -> int:

@@ -1,12 +1,15 @@
-"""Sending failed records again, as people steer it: draft, start, agree, pause, go on, cancel."""
+"""Sending failed records again, as people steer it: draft, start, agree, pause, go on, cancel.
+
+However many records it is, nobody waits: a worker takes them off the list or puts them back, and
+only a few go at once (see `replay_moves`).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef
 
 from integrations import queue
 from integrations.domain.operations import Kind
@@ -18,17 +21,17 @@ from integrations.domain.permissions import (
 )
 from integrations.domain.replaying import FASTEST_RATE, SLOWEST_RATE
 from integrations.domain.replays import OVER, ItemState, ReplayState
-from integrations.models import CauseCount, DeadLetter, Merchant, Replay, ReplayItem, Store, User
+from integrations.models import DeadLetter, Merchant, Replay, ReplayItem, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
 
-from . import audit, decisions, failed_lists, health, roles
+from . import audit, decisions, failed_lists, health, replay_moves, roles
 from .audit import Actor
 from .failed_lists import FailedFilter
 
 # A draft that nobody has confirmed by then is forgotten.
 DRAFTS_KEPT = timedelta(days=7)
-NOT_OPEN = "It was no longer open when this began."
-TOO_LATE = "It was cancelled before its turn came."
+# So many are taken off the list, or put back, while somebody waits for the page.
+AT_ONCE = 1000
 JOINED_LIMIT = 1000
 
 
@@ -127,7 +130,7 @@ def settings(
         raise Refused("Say why flows may start. Customers could be e-mailed.")
     with transaction.atomic():
         row = _locked(replay)
-        if row.state in OVER:
+        if row.state in {*OVER, ReplayState.CANCELLING}:
             raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
         if row.silent != silent:
             if row.state != ReplayState.DRAFT:
@@ -153,6 +156,7 @@ def start(replay: Replay, *, confirmed: int, by: Actor, user: User, now: datetim
         row = _locked(replay)
         if row.state != ReplayState.DRAFT:
             raise Refused(f"This is {WORDS[ReplayState(row.state)]}.")
+        _one_at_a_time(row.merchant)
         number = open_now(row)
         if number == 0:
             raise Refused("None of these records needs to be sent again any more.")
@@ -166,9 +170,9 @@ def start(replay: Replay, *, confirmed: int, by: Actor, user: User, now: datetim
             _note("asked", row, by=by, now=now, after={"records": number})
         else:
             row.save(update_fields=["asked_by", "asked_at"])
-            taken = _begin(row, by=by, now=now)
-            if taken != number:
-                # Somebody else began with some of them at this very moment.
+            _begin(row, number, by=by, now=now)
+            if row.total <= AT_ONCE and (taken := counts(row)[ItemState.WAITING]) != number:
+                # Somebody settled one of them at this very moment.
                 raise Refused(_changed(taken, row.total))
     replay.refresh_from_db()
 
@@ -183,9 +187,10 @@ def approve(replay: Replay, user: User, by: Actor, now: datetime) -> None:
             raise Refused("A second person has to agree, and not who asked for it.")
         if not roles.may(user, Capability.APPROVE_REPLAY, row.merchant):
             raise Refused("You may not agree to numbers this large.")
+        _one_at_a_time(row.merchant)
         row.approved_by = user
         row.save(update_fields=["approved_by"])
-        _begin(row, by=by, now=now, verb="approved")
+        _begin(row, open_now(row), by=by, now=now, verb="approved")
     replay.refresh_from_db()
 
 
@@ -220,27 +225,17 @@ def go_on(replay: Replay, *, by: Actor, now: datetime) -> None:
     ask_for_turn(now=now)
 
 
-def cancel(replay: Replay, *, by: Actor, now: datetime) -> int:
-    """End it: what waits is open again, and what is on its way ends by itself. Raises Refused.
-
-    Returns how many are open again.
-    """
-    states = {one for one in ReplayState if one not in OVER}
+def cancel(replay: Replay, *, by: Actor, now: datetime) -> None:
+    """End it: what waits is open again, and what is on its way ends by itself. Raises Refused."""
+    states = {one for one in ReplayState if one not in {*OVER, ReplayState.CANCELLING}}
     with transaction.atomic():
         row = _locked(replay)
-        released = _release(row, now)
-        _change(
-            row,
-            "cancelled",
-            states,
-            ReplayState.CANCELLED,
-            by=by,
-            now=now,
-            finished_at=now,
-            wait_reason="",
-        )
+        to = ReplayState.CANCELLING
+        _change(row, "cancelled", states, to, by=by, now=now, next_turn_at=now, wait_reason="")
+        if row.total <= AT_ONCE:
+            replay_moves.put_back_all(row, now=now)
     replay.refresh_from_db()
-    return released
+    ask_for_turn(now=now)
 
 
 def counts(replay: Replay) -> dict[ItemState, int]:
@@ -257,11 +252,22 @@ def ended(counted: dict[ItemState, int]) -> int:
 
 
 def open_now(replay: Replay) -> int:
-    """How many of what a draft has frozen could still be sent: the number to confirm."""
-    listed = ReplayItem.objects.filter(replay=replay, state=ItemState.LISTED)
-    return listed.filter(
-        dead_letter__state=DeadLetterState.OPEN, dead_letter__erased_at=None
-    ).count()
+    """How many of what a draft has frozen could still be sent: the number to confirm.
+
+    What another replay is about to take off the list is no longer counted.
+    """
+    listed = ReplayItem.objects.filter(
+        replay=replay,
+        state=ItemState.LISTED,
+        dead_letter__state=DeadLetterState.OPEN,
+        dead_letter__erased_at=None,
+    )
+    beginning = Replay.objects.filter(merchant=replay.merchant_id, state=ReplayState.BEGINNING)
+    others = list(beginning.exclude(pk=replay.pk).values_list("pk", flat=True))
+    if others:
+        theirs = ReplayItem.objects.filter(replay__in=others, state=ItemState.LISTED)
+        listed = listed.exclude(Exists(theirs.filter(dead_letter=OuterRef("dead_letter"))))
+    return listed.count()
 
 
 def joined(replay: Replay) -> int:
@@ -300,45 +306,6 @@ def prune(*, now: datetime) -> None:
         Replay.objects.filter(pk=pk, state=ReplayState.DRAFT).delete()
 
 
-# In one order, so that two people who begin with the same records never wait in a circle; whoever
-# comes second finds them taken.
-_TAKE = """
-WITH free AS (
-  SELECT letter.id FROM integrations_deadletter letter
-  JOIN integrations_replayitem item ON item.dead_letter_id = letter.id
-  WHERE item.replay_id = %(replay)s AND item.state = 'listed'
-    AND letter.state = 'open' AND letter.erased_at IS NULL
-  ORDER BY letter.id FOR UPDATE OF letter
-), taken AS (
-  UPDATE integrations_deadletter letter SET state = 'sending' FROM free WHERE letter.id = free.id
-  RETURNING letter.id
-)
-UPDATE integrations_replayitem item SET state = 'waiting' FROM taken
-WHERE item.replay_id = %(replay)s AND item.dead_letter_id = taken.id
-"""
-_CAUSES = """
-SELECT coalesce(array_agg(DISTINCT letter.cause_id), '{}') FROM integrations_replayitem item
-JOIN integrations_deadletter letter ON letter.id = item.dead_letter_id
-WHERE item.replay_id = %s AND item.state = 'waiting'
-"""
-_RELEASE = """
-WITH back AS (
-  UPDATE integrations_replayitem SET state = 'left_out', message = %(message)s, settled_at = %(now)s
-  WHERE replay_id = %(replay)s AND state IN ('listed', 'waiting')
-  RETURNING dead_letter_id
-), rows AS (
-  SELECT letter.id FROM integrations_deadletter letter JOIN back ON back.dead_letter_id = letter.id
-  WHERE letter.state = 'sending' ORDER BY letter.id FOR UPDATE OF letter
-)
-UPDATE integrations_deadletter letter SET state = 'open' FROM rows WHERE letter.id = rows.id
-"""
-# A draft holds nothing, and another replay may have what it lists under way.
-_FORGET = """
-UPDATE integrations_replayitem SET state = 'left_out', message = %(message)s, settled_at = %(now)s
-WHERE replay_id = %(replay)s AND state = 'listed'
-"""
-
-
 def _changed(number: int, total: int) -> str:
     return (
         f"This has changed since it was counted: {number:,} of {total:,} records still need to be "
@@ -346,32 +313,13 @@ def _changed(number: int, total: int) -> str:
     )
 
 
-def _begin(row: Replay, *, by: Actor, now: datetime, verb: str = "started") -> int:
-    values: dict[str, Any] = {"replay": row.pk}
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, values)
-        number = cursor.rowcount
-        cursor.execute(_FORGET, values | {"message": NOT_OPEN, "now": now})
-        cursor.execute(_CAUSES, [row.pk])
-        row.causes = cursor.fetchone()[0]
-    counted = CauseCount.objects.filter(cause__in=row.causes, state=DeadLetterState.OPEN)
-    row.open_before = counted.aggregate(n=Sum("records"))["n"] or 0
-    row.state, row.started_at, row.next_turn_at = ReplayState.RUNNING, now, now
-    row.save(update_fields=["state", "started_at", "next_turn_at", "causes", "open_before"])
-    reason = row.loud_reason
-    _note(verb, row, by=by, now=now, after={"records": number}, reason=reason)
+def _begin(row: Replay, number: int, *, by: Actor, now: datetime, verb: str = "started") -> None:
+    row.state, row.started_at, row.next_turn_at = ReplayState.BEGINNING, now, now
+    row.save(update_fields=["state", "started_at", "next_turn_at"])
+    _note(verb, row, by=by, now=now, after={"records": number}, reason=row.loud_reason)
+    if row.total <= AT_ONCE:
+        replay_moves.take_all(row, now=now)
     ask_for_turn(now=now)
-    return int(number)
-
-
-def _release(row: Replay, now: datetime) -> int:
-    values: dict[str, Any] = {"replay": row.pk, "now": now, "message": TOO_LATE}
-    with connection.cursor() as cursor:
-        if row.state in {ReplayState.DRAFT, ReplayState.AWAITING}:
-            cursor.execute(_FORGET, values)
-            return 0
-        cursor.execute(_RELEASE, values)
-        return int(cursor.rowcount)
 
 
 def _check_number(user: User, row: Replay, number: int) -> None:
@@ -406,6 +354,11 @@ def _change(
     replay.refresh_from_db()
 
 
+def _one_at_a_time(merchant: Merchant) -> None:
+    """Let nobody else of a business begin until this has; who comes second finds them taken."""
+    Merchant.objects.select_for_update(no_key=True).get(pk=merchant.pk)
+
+
 def _locked(replay: Replay) -> Replay:
     rows = Replay.objects.select_related("merchant").select_for_update(of=("self",))
     return rows.get(pk=replay.pk)
@@ -427,9 +380,11 @@ def _note(verb: str, row: Replay, *, by: Actor, now: datetime, **details: object
 WORDS = {
     ReplayState.DRAFT: "not begun yet",
     ReplayState.AWAITING: "waiting for a second person",
+    ReplayState.BEGINNING: "under way already",
     ReplayState.RUNNING: "under way already",
     ReplayState.PAUSED: "paused",
     ReplayState.STOPPED: "stopped",
+    ReplayState.CANCELLING: "being cancelled",
     ReplayState.CANCELLED: "cancelled",
     ReplayState.DONE: "done",
 }

@@ -511,6 +511,8 @@ def test_the_stages_say_which_is_now(owner, world):
 @pytest.mark.parametrize(
     ("state", "items", "words"),
     [
+        ("beginning", ["waiting", "listed"], "1 of 2 records set aside for sending"),
+        ("cancelling", ["waiting", "left_out"], "Being stopped: 1 still to be put back"),
         ("running", ["on_way", "waiting"], "0 of 2 records have come to an end"),
         ("paused", ["on_way", "waiting"], "Nothing more is let go until somebody lets it go on."),
         ("stopped", ["failed", "waiting"], "It stopped by itself"),
@@ -552,6 +554,30 @@ def test_it_says_what_it_waits_for(owner, world, now, what, sentence, link):
     target = world.store if link == "store" else world.account
     assert not link or reverse(link, args=[target.public_id]) in page
     assert "Waiting" in page
+
+
+def test_while_it_begins_its_figures_add_up_and_it_can_be_stopped_but_not_paused(owner, world):
+    replay = begun(world, ["waiting", "listed", "left_out"], state="beginning")
+
+    page = read(owner, "replay", replay)
+
+    shown = owner.get(reverse("replay", args=[replay.public_id])).context["page"].figures
+    assert {one.part: one.number for one in shown if one.number} == {"waiting": 2, "left_out": 1}
+    for part, number in (("waiting", 2), ("left_out", 1)):
+        listed = owner.get(reverse("replay-records", args=[replay.public_id]), {"part": part})
+        assert len(listed.context["page"].rows) == number
+    assert reverse("replay-stop", args=[replay.public_id]) in page
+    assert reverse("replay-pause", args=[replay.public_id]) not in page
+    assert '<progress max="3"' in page
+    assert 'value="2"' in page
+    assert "Stop and put 2 back" in " ".join(read(owner, "replay-stop", replay).split())
+
+
+def test_while_it_is_being_stopped_there_is_nothing_more_to_press(owner, world):
+    replay = begun(world, ["waiting", "left_out"], state="cancelling")
+
+    assert reverse("replay-stop", args=[replay.public_id]) not in read(owner, "replay", replay)
+    assert "It is being stopped already." in read(owner, "replay-stop", replay)
 
 
 def test_it_is_paused_goes_on_and_is_stopped_once(owner, world):
