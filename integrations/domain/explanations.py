@@ -191,6 +191,10 @@ _BY_CODE: Mapping[tuple[str, str], Explanation] = {
         "Working on this record stopped our own program several times, so we set it aside.",
         "You do not have to do anything. All other records go on. Our support looks into it.",
     ),
+    ("import", "imported"): Explanation(
+        "Another program could not deliver this record, and it was handed in here as a file.",
+        "Send it again. What Klaviyo has already is left out.",
+    ),
     ("klaviyo", "invalid"): Explanation(
         "Klaviyo does not accept one field of this record.",
         "Compare the field named below with the record in the shop and correct it there.",

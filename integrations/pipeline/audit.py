@@ -19,6 +19,8 @@ class Actor(NamedTuple):
 AUTOMATIC = Actor(None, "Sync Console", "automatic")
 # Whoever is at the sign-in page and has not shown who they are.
 SOMEBODY = Actor(None, "Somebody", "unknown")
+# Whoever may run commands on the server.
+OPERATOR = Actor(None, "Command line", "operator")
 
 
 def person(user: User, merchant: Merchant | None = None) -> Actor:

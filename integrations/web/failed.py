@@ -102,6 +102,7 @@ def _may(user: User) -> dict[str, bool]:
         "repair": Capability.REPAIR,
         "bin": Capability.BIN,
         "export": Capability.EXPORT_FAILED,
+        "hand_in": Capability.IMPORT_FAILED,
     }
     held = [roles.role_of(user, one) for one in merchants]
     return {

@@ -137,6 +137,11 @@ def of_binning(world: World) -> list[Any]:
     return [factories.a_binning(world.store.merchant).public_id]
 
 
+def of_failed_import(world: World) -> list[Any]:
+    """A file of failed records that was handed in."""
+    return [factories.a_failed_import(world.store).public_id]
+
+
 def of_replay(world: World) -> list[Any]:
     """Failed records that are being sent again."""
     return [factories.a_replay(world.store.merchant, state="running").public_id]
@@ -200,6 +205,12 @@ ADDRESSES = {
     "binning": Address(of_binning, get=TEAM),
     # The foreigner owns another merchant, and finds nothing chosen there.
     "failed-export": Address(post=Meets(ASKED, OPEN, REFUSED, OPEN, OPEN, OPEN)),
+    "failed-import-new": Address(
+        get=STAFF, post=STAFF._replace(support="400", administrator="400")
+    ),
+    "failed-import": Address(of_failed_import, get=STAFF_OF_TEAM),
+    "failed-import-take": Address(of_failed_import, post=STAFF_OF_TEAM),
+    "failed-import-forget": Address(of_failed_import, post=STAFF_OF_TEAM),
     # Without its content in the post it is shown again with a sentence, or led back.
     "record-reveal": Address(of_failed, post=OWNERS),
     "record-field": Address(of_failed, post=TEAM_EMPTY),

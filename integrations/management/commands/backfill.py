@@ -16,10 +16,8 @@ from integrations.management import following, forecast_text
 from integrations.management.here import Here
 from integrations.models import Store, SyncJob
 from integrations.pipeline import forecasts, overview, sync_jobs
-from integrations.pipeline.audit import Actor
+from integrations.pipeline.audit import OPERATOR
 
-# Whoever may run commands on the server.
-OPERATOR = Actor(None, "Command line", "operator")
 LISTED = 20
 # How a script tells the ends apart; one is what Django gives any refusal.
 INCOMPLETE, NOT_OVER, LEFT = 3, 4, 130

@@ -10,10 +10,8 @@ from django.utils import timezone
 from integrations.domain.failures import PlatformError
 from integrations.models import KlaviyoAccount, Merchant, Store
 from integrations.pipeline import connections
-from integrations.pipeline.audit import Actor
+from integrations.pipeline.audit import OPERATOR
 
-# Whoever may run commands on the server.
-OPERATOR = Actor(None, "Command line", "operator")
 REFUSALS = (
     connections.WrongShop,
     connections.OtherMerchant,

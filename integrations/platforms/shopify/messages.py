@@ -8,6 +8,13 @@ from integrations.domain.skips import Skip
 from . import past, webhooks
 
 
+def is_known(topic: str) -> bool:
+    """Whether a message of this kind may mean anything to Klaviyo."""
+    if topic.startswith(past.PREFIX):
+        return topic.removeprefix(past.PREFIX) in past.PARSERS
+    return topic in webhooks.PARSERS
+
+
 def parse(topic: str, body: bytes, *, triggered_at: datetime) -> Record | Skip:
     """Read one message, of now or of the past. Raises Unreadable with the place of the fault."""
     if topic.startswith(past.PREFIX):
