@@ -3,6 +3,7 @@
 from django_q.tasks import async_task
 
 DRAIN = "integrations.tasks.drain"
+PAST = "integrations.tasks.drain_past"
 SWEEP = "integrations.tasks.sweep"
 READ = "integrations.tasks.read_windows"
 UNDO = "integrations.tasks.take_back"

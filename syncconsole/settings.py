@@ -216,8 +216,8 @@ DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the workers --------------------------------------------------------------------------------
-# Two drains and one for everything else.
-Q_WORKERS = _whole_number("Q_WORKERS", 3, least=2)
+# A drain, one of past data, one that reads past data, and one for everything else.
+Q_WORKERS = _whole_number("Q_WORKERS", 4, least=3)
 DRAIN_THREADS = _whole_number("DRAIN_THREADS", 8)
 Q_CLUSTER = {
     "name": "syncconsole",

@@ -17,7 +17,7 @@ PAUSE = 0.5
 
 
 class Here:
-    """Two threads beside the command: one reads windows, one sends what is landed.
+    """Threads beside the command: they read windows, send what is landed, and what is live.
 
     Like any worker they take whatever is due, of whichever store; leaving them loses nothing.
     """
@@ -27,7 +27,7 @@ class Here:
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._again, args=(verb,), name=verb.__name__, daemon=True)
-            for verb in (self._read, self._send)
+            for verb in (self._read, self._send, self._send_live)
         ]
 
     def __enter__(self) -> "Here":
@@ -46,8 +46,11 @@ class Here:
         backfill.read(clock=self._clock, stopping=self._over.is_set)
 
     def _send(self) -> None:
-        drains.drain(clock=self._clock, stopping=self._over.is_set)
+        drains.drain(of=drains.PAST, clock=self._clock, stopping=self._over.is_set)
         jobs.follow_due(clock=self._clock, stopping=self._over.is_set)
+
+    def _send_live(self) -> None:
+        drains.drain(clock=self._clock, stopping=self._over.is_set)
 
     def _again(self, verb: Callable[[], None]) -> None:
         try:

@@ -49,7 +49,7 @@ _FREE = """
   JOIN integrations_store store ON store.id = candidate.store_id
   JOIN integrations_klaviyoaccount account ON account.id = store.klaviyo_account_id
   WHERE busy.next_attempt_at <= %(now)s
-    AND candidate.lane <= %(lowest)s
+    AND candidate.lane BETWEEN %(highest)s AND %(lowest)s
     AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
     AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
     AND store.paused_at IS NULL AND account.held_since IS NULL AND account.tripped_at IS NULL"""
@@ -116,16 +116,29 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
     """The verbs of a lane."""
 
     def claim(
-        self, *, by: str, now: datetime, lowest: Lane = Lane.REPORT, fair: bool = False
+        self,
+        *,
+        by: str,
+        now: datetime,
+        highest: Lane = Lane.LIVE,
+        lowest: Lane = Lane.REPORT,
+        fair: bool = False,
     ) -> Claim | None:
         """Take the free lane with due work that goes first, or None.
 
-        Lower lanes than `lowest` are left alone; `fair` ignores the preference between lanes and
-        serves whoever waited longest, so that nothing starves.
+        Higher lanes than `highest` and lower ones than `lowest` are left alone; `fair` ignores
+        the preference between lanes and serves whoever waited longest, so that nothing starves.
         """
         row = statements.run(
             _CLAIM,
-            {"now": now, "until": now + LEASE, "by": by, "lowest": int(lowest), "fair": fair},
+            {
+                "now": now,
+                "until": now + LEASE,
+                "by": by,
+                "highest": int(highest),
+                "lowest": int(lowest),
+                "fair": fair,
+            },
         ).fetchone()
         return Claim(row[0], row[1], Lane(row[2]), row[3], *row[4:]) if row else None
 
@@ -149,10 +162,12 @@ class StoreLaneQuerySet(models.QuerySet["StoreLane"]):
         found = statements.run(_TAKE, values, binary=True)
         return [Taken(*row) for row in found.fetchall()]
 
-    def any_due(self, now: datetime) -> bool:
-        """Whether any lane has due work that somebody could take."""
+    def any_due(
+        self, now: datetime, *, highest: Lane = Lane.LIVE, lowest: Lane = Lane.REPORT
+    ) -> bool:
+        """Whether any lane of these has due work that somebody could take."""
         with connection.cursor() as cursor:
-            cursor.execute(_ANY_DUE, {"now": now, "lowest": int(Lane.REPORT)})
+            cursor.execute(_ANY_DUE, {"now": now, "highest": int(highest), "lowest": int(lowest)})
             return cursor.fetchone() is not None
 
     def owned(self, claim: Claim) -> "StoreLaneQuerySet":

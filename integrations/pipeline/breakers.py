@@ -220,3 +220,4 @@ def _let_go(on: Guarded, now: datetime) -> None:
         if undone.exists():
             queue.ask_for(queue.UNDO)
     health.ask_for_drain(now=now)
+    health.ask_for_past(now=now)

@@ -5,6 +5,8 @@ with it, before anything new is begun.
 """
 
 import logging
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -43,12 +45,12 @@ class _Batch:
 class Crew:
     """Works off claimed lanes, several at a time."""
 
-    def __init__(self, begin: Begin, *, threads: int, batches: int) -> None:
+    def __init__(self, begin: Begin, *, threads: int, batches: int, niceness: int = 0) -> None:
         self.events = 0
         # Lanes in hand, and the bytes of their bodies.
         self.busy = 0
         self.bytes = 0
-        self._begin, self._batches = begin, batches
+        self._begin, self._batches, self._niceness = begin, batches, niceness
         self._changed = threading.Condition()
         self._room_is_wanted = False
         self._answered: deque[_Batch] = deque()
@@ -100,6 +102,7 @@ class Crew:
         hand.put(batch)
 
     def _work(self, hand: _Hand) -> None:
+        _step_back(self._niceness)
         try:
             while (batch := hand.get()) is not None:
                 next_one: _Batch | None = batch
@@ -157,3 +160,12 @@ class Crew:
             batch.bytes = actual
             if self._room_is_wanted:
                 self._changed.notify_all()
+
+
+def _step_back(niceness: int) -> None:
+    """Let other processes go before this thread, where threads have a niceness of their own.
+
+    It ends with its thread; a process could not take its own back.
+    """
+    if niceness and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -9,6 +9,7 @@ from integrations import queue
 from integrations.models import Heartbeat
 
 DRAIN = "drain:"
+PAST = "past:"
 READER = "reader:"
 PROBER = "prober:"
 REPLAYER = "replayer:"
@@ -44,7 +45,14 @@ def ask_for_drain(*, now: datetime) -> None:
         queue.ask_for(queue.DRAIN)
 
 
+def ask_for_past(*, now: datetime) -> None:
+    """Ask for the drain of past data, unless it is at work."""
+    if not alive(PAST, now):
+        queue.ask_for(queue.PAST)
+
+
 def ask_for_help(*, now: datetime) -> None:
     """Ask for one more drain, but always leave a worker for everything else."""
-    if alive(DRAIN, now) + alive(READER, now) < settings.Q_WORKERS - 1:
+    busy = sum(alive(kind, now) for kind in (DRAIN, PAST, READER))
+    if busy < settings.Q_WORKERS - 1:
         queue.ask_for(queue.DRAIN)

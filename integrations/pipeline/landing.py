@@ -77,7 +77,7 @@ def land(
         if is_last and completeness.holds(claim, window, now=now):
             windows.finish_if_over([claim.pk], now=now)
     if found:
-        health.ask_for_drain(now=now)
+        health.ask_for_past(now=now)
     return found
 
 

@@ -111,6 +111,7 @@ def release(login: Credential, *, now: datetime) -> None:
         late = waiting.filter(next_attempt_at__gt=now, next_attempt_at__lt=sync_jobs.HELD)
         late.update(next_attempt_at=now)
     queue.ask_for(queue.DRAIN)
+    queue.ask_for(queue.PAST)
     log.info("login.works", extra={"login": login.pk})
 
 

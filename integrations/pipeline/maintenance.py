@@ -8,7 +8,7 @@ from integrations import queue
 from integrations.domain.windows import OVER
 from integrations.models import Authorization, Call, Heartbeat, StoreLane, SyncWindow, Tally
 
-from . import health, probing, retention, undo
+from . import drains, health, probing, retention, undo
 
 CALLS_KEPT = timedelta(days=14)
 TALLIES_KEPT = timedelta(days=400)
@@ -25,14 +25,25 @@ def sweep(*, now: datetime) -> None:
     """Ask for a drain if anything is due, and for a probe."""
     health.beat(health.SWEEP, now=now)
     wake(now=now)
+    wake_past(now=now)
     probing.wake(now=now)
 
 
 def wake(*, now: datetime) -> bool:
     """Ask for a drain if anything is due and none is at work; True if one was asked for."""
-    is_missing = StoreLane.objects.any_due(now) and not health.alive(health.DRAIN, now)
+    return _wake(drains.LIVE, now)
+
+
+def wake_past(*, now: datetime) -> bool:
+    """Do the same for past data, which has a drain of its own."""
+    return _wake(drains.PAST, now)
+
+
+def _wake(part: drains.Part, now: datetime) -> bool:
+    is_due = StoreLane.objects.any_due(now, highest=part.highest, lowest=part.lowest)
+    is_missing = is_due and not health.alive(part.sign, now)
     if is_missing:
-        queue.ask_for(queue.DRAIN)
+        queue.ask_for(part.task)
     return is_missing
 
 

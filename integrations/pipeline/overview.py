@@ -80,7 +80,10 @@ class Home(msgspec.Struct):
 def workers_seen_at() -> datetime | None:
     """When our own workers last gave a sign of life; None when they never did."""
     found = Heartbeat.objects.filter(
-        Q(name=SWEEP) | Q(name__startswith="worker:") | Q(name__startswith="drain:")
+        Q(name=SWEEP)
+        | Q(name__startswith="worker:")
+        | Q(name__startswith="drain:")
+        | Q(name__startswith="past:")
     ).aggregate(seen=Max("beat_at"))
     seen: datetime | None = found["seen"]
     return seen

@@ -22,7 +22,7 @@ class Pulse:
 
     def look(self, *, now: datetime) -> None:
         """Ask for those who are missing, and not for the same one again and again."""
-        for wake in (maintenance.wake, backfill.wake, undoing.wake):
+        for wake in (maintenance.wake, maintenance.wake_past, backfill.wake, undoing.wake):
             asked_at = self._asked_at.get(wake)
             if asked_at is not None and now - asked_at < PATIENCE:
                 continue

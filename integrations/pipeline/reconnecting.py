@@ -267,6 +267,7 @@ def release(reconnection: Reconnection, *, by: User, now: datetime) -> None:
         )
         _record("reconnect.released", mine, by=by, now=now, after={"messages": kept["count"]})
         queue.ask_for(queue.DRAIN)
+        queue.ask_for(queue.PAST)
     reconnection.refresh_from_db()
 
 
@@ -296,6 +297,7 @@ def give_up(reconnection: Reconnection, *, by: User, now: datetime) -> None:
             after={"paused": mine.was_paused, "let_go": mine.disconnected_at is not None},
         )
         queue.ask_for(queue.DRAIN)
+        queue.ask_for(queue.PAST)
     reconnection.refresh_from_db()
 
 

@@ -171,7 +171,7 @@ def resume(job: SyncJob, *, by: Actor, now: datetime) -> None:
         SyncWindow.objects.filter(job=job).exclude(state__in=OVER).update(next_attempt_at=now)
         windows.finish_jobs(SyncJob.objects.filter(pk=job.pk), now=now)
     queue.ask_for(queue.READ)
-    queue.ask_for(queue.DRAIN)
+    queue.ask_for(queue.PAST)
 
 
 def cancel(job: SyncJob, *, by: Actor, now: datetime, reason: str = "") -> int:

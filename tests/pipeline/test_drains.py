@@ -1,6 +1,7 @@
 """A drain in this process: a claimer, a crew, and what keeps the rows honest around them."""
 
 import json
+import os
 import threading
 import time
 from datetime import timedelta
@@ -12,7 +13,7 @@ from django_q.models import OrmQ, Task
 from integrations import queue
 from integrations.domain.lanes import Lane
 from integrations.models import Call, Event, Heartbeat, StoreLane, Tally
-from integrations.pipeline import drains, health, intake, maintenance
+from integrations.pipeline import drains, health, inbox, intake, maintenance
 from tests import factories
 
 from .conftest import an_order, events_of
@@ -28,8 +29,8 @@ def given_orders(store, count, *, first=0, **changes):
         factories.an_event(store, body=json.dumps(an_order(number)).encode(), **changes)
 
 
-def drain(clock, stopping=lambda: False):
-    return drains.drain(clock=clock, stopping=stopping)
+def drain(clock, stopping=lambda: False, of=drains.LIVE):
+    return drains.drain(of=of, clock=clock, stopping=stopping)
 
 
 def test_a_drain_works_off_every_store_and_leaves_no_sign_of_life(klaviyo, clock, transactional_db):
@@ -55,12 +56,14 @@ def test_what_arrives_while_a_drain_is_at_work_is_taken_with_it(klaviyo, store, 
     assert handled == 6
 
 
-def test_live_orders_do_not_wait_behind_a_backfill(klaviyo, clock, transactional_db, settings):
+def test_live_orders_do_not_wait_behind_what_is_sent_again(
+    klaviyo, clock, transactional_db, settings
+):
     settings.DRAIN_THREADS = 4
     account = factories.an_account()
     for number in range(6):
         shop = factories.a_store(account, token="")
-        given_orders(shop, 60, first=number * 1000, lane=Lane.BACKFILL)
+        given_orders(shop, 60, first=number * 1000, lane=Lane.REPLAY)
         StoreLane.objects.filter(store=shop).update(batch_limit=20)
     live = factories.a_store(account, token="")
     given_orders(live, 3, first=90_000)
@@ -96,8 +99,6 @@ def test_one_lane_in_trouble_does_not_take_the_others_down(
     bad, good = factories.a_store(account, token=""), factories.a_store(account, token="")
     given_orders(bad, 1)
     given_orders(good, 3, first=10)
-    from integrations.pipeline import inbox
-
     settle = inbox.settle
 
     def broken(batch, *, now):
@@ -129,6 +130,103 @@ def test_a_drain_has_more_lanes_on_their_way_than_threads(
     ended = min(one.started_at + timedelta(milliseconds=one.milliseconds) for one in calls)
     assert max(one.started_at for one in calls) < ended
     assert Event.objects.filter(state="delivered").count() == 5
+
+
+# --- past data ----------------------------------------------------------------------------------
+
+
+def states(lane):
+    return set(Event.objects.filter(lane=lane).values_list("state", flat=True))
+
+
+def test_past_data_has_a_drain_of_its_own_and_neither_touches_the_others_lanes(
+    klaviyo, store, clock
+):
+    given_orders(store, 3)
+    given_orders(store, 2, first=10, lane=Lane.REPLAY)
+    given_orders(store, 20, first=100, lane=Lane.BACKFILL)
+
+    assert drain(clock, of=drains.PAST) == 20
+    assert states(Lane.BACKFILL) == {"delivered"}
+    assert states(Lane.LIVE) == states(Lane.REPLAY) == {"waiting"}
+
+    given_orders(store, 20, first=200, lane=Lane.BACKFILL)
+    assert drain(clock) == 5
+    assert states(Lane.LIVE) == states(Lane.REPLAY) == {"delivered"}
+    assert states(Lane.BACKFILL) == {"delivered", "waiting"}
+
+
+def test_whoever_drains_past_data_lets_others_go_first_and_keeps_no_niceness(
+    klaviyo, store, clock, monkeypatch
+):
+    given_orders(store, 1, lane=Lane.BACKFILL)
+    mine, seen = os.getpriority(os.PRIO_PROCESS, 0), []
+    settle = inbox.settle
+
+    def noted(batch, *, now):
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        settle(batch, now=now)
+
+    monkeypatch.setattr(inbox, "settle", noted)
+    drain(clock, of=drains.PAST)
+    given_orders(store, 1, first=10)
+    drain(clock)
+
+    assert seen == [drains.PAST.niceness, mine]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == mine
+
+
+def test_one_drain_of_past_data_is_enough_until_it_is_dead(klaviyo, store, clock):
+    given_orders(store, 4, lane=Lane.BACKFILL)
+    health.beat(f"{health.PAST}elsewhere:1", now=clock())
+
+    assert drain(clock, of=drains.PAST) == 0
+
+    clock.forward(seconds=4)
+    assert drain(clock, of=drains.PAST) == 4
+
+
+def test_each_kind_of_work_wakes_its_own_drain(store, clock):
+    given_orders(store, 1, lane=Lane.BACKFILL)
+    maintenance.sweep(now=clock())
+    assert (len(asked_for(queue.DRAIN)), len(asked_for(queue.PAST))) == (0, 1)
+
+    # A drain of past data at work is none for live orders.
+    health.beat(f"{health.PAST}elsewhere:1", now=clock())
+    given_orders(store, 1, first=10)
+    maintenance.sweep(now=clock())
+    assert (len(asked_for(queue.DRAIN)), len(asked_for(queue.PAST))) == (1, 1)
+
+
+def test_past_data_that_a_killed_process_had_in_hand_goes_on_within_a_lease(klaviyo, store, clock):
+    given_orders(store, 6, lane=Lane.BACKFILL)
+    claim = StoreLane.objects.claim(by="dies", now=clock(), highest=Lane.BACKFILL)
+    StoreLane.objects.take(claim, most=6, most_bytes=10**6, now=clock())
+    health.beat(f"{health.PAST}dies:1", now=clock())
+
+    clock.forward(seconds=31)
+    assert maintenance.wake_past(now=clock())
+    for _ in range(10):
+        drain(clock, of=drains.PAST)
+
+    assert states(Lane.BACKFILL) == {"delivered"}
+    assert not list(klaviyo.accounts["DEMO01"].doubles())
+
+
+def test_a_drain_of_past_data_that_must_stop_gives_its_lanes_back(klaviyo, store, clock):
+    given_orders(store, 50, lane=Lane.BACKFILL)
+    klaviyo.script.delay = 0.1
+    started = time.monotonic()
+
+    drain(clock, lambda: time.monotonic() - started > 0.05, of=drains.PAST)
+
+    assert not StoreLane.objects.filter(lease_until__isnull=False).exists()
+    assert not Heartbeat.objects.filter(name__startswith=health.PAST).exists()
+    klaviyo.script.delay = 0.0
+    clock.forward(minutes=1)
+    drain(clock, of=drains.PAST)
+    assert states(Lane.BACKFILL) == {"delivered"}
+    assert not list(klaviyo.accounts["DEMO01"].doubles())
 
 
 # --- nudges and sweeps --------------------------------------------------------------------------
