@@ -117,6 +117,8 @@ def release(login: Credential, *, now: datetime) -> None:
 
 def proven(login: Credential, *, now: datetime) -> None:
     """Note that a call with this login succeeded, at most once a minute."""
+    if login.last_success_at and timedelta() <= now - login.last_success_at < NOTED_EVERY:
+        return
     Credential.objects.filter(
         Q(last_success_at=None) | Q(last_success_at__lt=now - NOTED_EVERY), pk=login.pk
     ).update(last_success_at=now)

@@ -17,8 +17,8 @@ def read(turn: Turn) -> int:
     Raises PlatformError, LostWindow.
     """
     landed = 0
-    while turn.window.state == WindowState.READING and turn.goes_on():
-        if not turn.may_land() or not turn.take_points(_price(turn.window)):
+    while turn.window.state == WindowState.READING and turn.may_land():
+        if not turn.take_points(_price(turn.window)):
             break
         try:
             landed += _one_page(turn)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from integrations.domain.lanes import Lane
-from integrations.models import ShopBudget
+from integrations.models import ShopBudget, statements
 from integrations.platforms.shopify.client import Cost
 
 # The smallest bucket Shopify gives (standard plan), until a shop's own answer says otherwise.
@@ -17,9 +17,32 @@ RESERVE = 0.2
 LATELY = timedelta(minutes=10)
 ONE_LOOK_UP = 60.0
 
+# What most calls need: enough is there, and nobody has to wait. Each value is the row's own, so
+# that two processes at once see what the other left.
+_HELD = """least(maximum, available
+  + greatest(0, extract(epoch FROM %(now)s::timestamptz - updated_at)) * restore_rate)"""
+_FLOOR = f"""CASE WHEN live_at > %(now)s::timestamptz - %(lately)s::interval
+  THEN greatest({ONE_LOOK_UP}, maximum * {RESERVE}) ELSE {ONE_LOOK_UP} END"""
+_WANTED = f"least(%(points)s::float8, maximum - {_FLOOR})"
+_TAKE = f"""
+UPDATE integrations_shopbudget SET available = {_HELD} - {_WANTED}, updated_at = %(now)s
+WHERE store_id = %(store)s AND (blocked_until IS NULL OR blocked_until <= %(now)s)
+  AND {_HELD} - {_FLOOR} >= {_WANTED}
+"""
+_LEARN = """
+INSERT INTO integrations_shopbudget (store_id, maximum, available, restore_rate, updated_at)
+VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (store_id) DO UPDATE SET maximum = excluded.maximum, available = excluded.available,
+  restore_rate = excluded.restore_rate, updated_at = excluded.updated_at
+"""
+
 
 def take(store_id: int, points: float, *, lane: Lane, now: datetime) -> datetime | None:
     """Take points for a query; None when they are ours, else when to ask again."""
+    if lane > Lane.LIVE:
+        values = {"store": store_id, "points": points, "now": now, "lately": LATELY}
+        if statements.run(_TAKE, values).rowcount:
+            return None
     with transaction.atomic():
         row = _locked(store_id, now)
         left = available(row, now)
@@ -54,15 +77,8 @@ def learn(store_id: int, cost: Cost | None, *, now: datetime) -> None:
     """Take over what an answer says of the bucket."""
     if cost is None or cost.maximum <= 0:
         return
-    ShopBudget.objects.update_or_create(
-        store_id=store_id,
-        defaults={
-            "maximum": cost.maximum,
-            "available": cost.available,
-            "restore_rate": max(cost.restore_rate, 1.0),
-            "updated_at": now,
-        },
-    )
+    rate = max(cost.restore_rate, 1.0)
+    statements.run(_LEARN, (store_id, cost.maximum, cost.available, rate, now))
 
 
 def block(store_id: int, wait: timedelta, *, now: datetime) -> datetime:

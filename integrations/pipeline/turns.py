@@ -42,14 +42,22 @@ class Turn(msgspec.Struct, frozen=True):
     def goes_on(self) -> bool:
         """Whether to take another step; if not, the window is given back."""
         self.alive()
-        if self.is_over() or not _is_wanted(self.window):
+        if self.is_over() or not landing.standing(self.window).is_wanted:
             give_back(self.claim, until=self.clock())
             return False
         return True
 
     def may_land(self) -> bool:
-        """Whether there is room for more that is not sent yet; if not, it is given back."""
-        if landing.is_far_ahead(self.window.job.store_id):
+        """Whether to take another step that lands something; if not, the window is given back.
+
+        Not while enough is landed that is not sent yet.
+        """
+        self.alive()
+        standing = landing.standing(self.window)
+        if self.is_over() or not standing.is_wanted:
+            give_back(self.claim, until=self.clock())
+            return False
+        if standing.is_far_ahead:
             give_back(self.claim, until=self.clock() + AHEAD_WAIT, reason=AHEAD)
             return False
         return True
@@ -91,10 +99,3 @@ def give_back(claim: WindowClaim, *, until: datetime, reason: str = "") -> None:
     SyncWindow.objects.owned(claim).update(
         lease_until=None, lease_by="", next_attempt_at=until, wait_reason=reason
     )
-
-
-def _is_wanted(window: SyncWindow) -> bool:
-    """Whether nobody paused or cancelled the job, or the shop, meanwhile."""
-    return SyncWindow.objects.filter(
-        pk=window.pk, job__state="running", job__store__paused_at=None, state="reading"
-    ).exists()

@@ -13,9 +13,17 @@ from django_q.models import OrmQ
 
 from integrations import queue
 from integrations.domain.windows import BadRange, JobState, Stretch, WindowState
-from integrations.models import AuditEntry, Credential, Delivery, Event, SyncJob, SyncWindow
+from integrations.models import (
+    AuditEntry,
+    Credential,
+    Delivery,
+    Event,
+    SyncJob,
+    SyncWindow,
+    statements,
+)
 from integrations.models.sync_jobs import WINDOW_LEASE
-from integrations.pipeline import audit, backfill, landing, logins, sync_jobs
+from integrations.pipeline import audit, backfill, health, landing, logins, sync_jobs
 from integrations.pipeline.backfill import BEAT_EVERY
 from integrations.pipeline.pulse import LOOK_EVERY, Pulse
 from integrations.platforms.shopify import pages
@@ -273,6 +281,34 @@ def test_whoever_lost_the_lease_lands_nothing(shop, klaviyo, job, clock):
 
     window.refresh_from_db()
     assert window.cursor == ""
+
+
+def test_a_page_takes_a_handful_of_round_trips(shop, klaviyo, job, clock, monkeypatch):
+    start(job, clock)
+    SyncWindow.objects.update(counted_at=clock(), way="pages", page_size=10)
+    claim = SyncWindow.objects.claim(by="test", now=clock())
+    # Somebody sends what is landed, and the shop has points to spare.
+    health.beat(f"{health.PAST}elsewhere:1", now=clock())
+    shop.stores[PAST_SHOP].bucket.maximum = shop.stores[PAST_SHOP].bucket.restore_rate = 20_000.0
+    asked, run = [], statements.run
+
+    def prepared(statement, values, **options):
+        asked.append(statement)
+        return run(statement, values, **options)
+
+    def other(execute, statement, *rest):
+        asked.append(statement)
+        return execute(statement, *rest)
+
+    monkeypatch.setattr(statements, "run", prepared)
+    with connection.execute_wrapper(other):
+        assert backfill.read_window(claim, clock=clock, is_over=lambda: False) == ORDERS
+
+    landed = [place for place, statement in enumerate(asked) if "), landed AS (" in statement]
+    assert len(landed) >= 3
+    # Whether to read on, points, the login, what the shop said of its points, landing, the nudge;
+    # a page of which an order's lists came cut short takes two for each call besides.
+    assert min(behind - before for before, behind in pairwise(landed)) == 6
 
 
 def test_the_same_range_is_not_fetched_twice_at_once(shop, store, job, clock):
