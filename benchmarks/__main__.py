@@ -1,4 +1,7 @@
-"""Measures what is asked for, or everything: `python -m benchmarks receive pipeline --quick`."""
+"""Measures what is asked for, or everything: `python -m benchmarks receive pipeline --quick`.
+
+`python -m benchmarks backfill backfill_rates --orders 50000` fetches fewer past orders.
+"""
 
 import argparse
 import os
@@ -20,6 +23,8 @@ MEASURES: dict[str, Measure] = {
     "latency": latency.measure,
     "deploy": deploy.measure,
     "backfill": backfill.measure,
+    "backfill_rates": backfill.measure_rates,
+    "backfill_live": backfill.measure_live,
     "dead_letters": dead_letters.measure,
 }
 
@@ -31,7 +36,7 @@ def main() -> int:
         signal.signal(number, _interrupted)
     try:
         with ground() as where:
-            parts = [_measure(where, name, chosen.quick) for name in chosen.parts or MEASURES]
+            parts = [_measure(where, name, chosen) for name in chosen.parts or MEASURES]
     except KeyboardInterrupt:
         print("\nInterrupted; everything has been stopped.", file=sys.stderr)
         return 130
@@ -49,10 +54,11 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _measure(where: Ground, name: str, quick: bool) -> results.Part:
+def _measure(where: Ground, name: str, chosen: argparse.Namespace) -> results.Part:
     print(f"· Measuring: {name} …", flush=True)
     busy = os.getloadavg()[0]
-    figures = MEASURES[name](where, quick=quick)
+    options = {"orders": chosen.orders} if name.startswith("backfill") else {}
+    figures = MEASURES[name](where, quick=chosen.quick, **options)
     where.processes.stop()
     made = results.part(
         name,
@@ -79,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*MEASURES, []], metavar="part")
     parser.add_argument("--quick", action="store_true", help="short rounds, to try the harness")
+    parser.add_argument("--orders", type=int, help="past orders to fetch, instead of 200,000")
     return parser
 
 

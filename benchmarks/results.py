@@ -5,7 +5,16 @@ from pathlib import Path
 
 import msgspec
 
-PARTS = ("receive", "pipeline", "latency", "deploy", "backfill", "dead_letters")
+PARTS = (
+    "receive",
+    "pipeline",
+    "latency",
+    "deploy",
+    "backfill",
+    "backfill_rates",
+    "backfill_live",
+    "dead_letters",
+)
 HEAD = """# What was measured
 
 Written by `make bench` (`python -m benchmarks [part …] [--quick]`; the parts are the headings).
@@ -77,7 +86,7 @@ def _section(one: Part) -> str:
     notes = [_note(figure) for figure in one.figures if figure.note or figure.binds]
     return "\n".join(
         [
-            f"## {one.name.capitalize()}, {one.measured_at:%Y-%m-%d}",
+            f"## {one.name.capitalize().replace('_', ', ')}, {one.measured_at:%Y-%m-%d}",
             "",
             f"{one.machine}. {one.load}",
             "",
