@@ -12,6 +12,7 @@ from integrations.pipeline import (
     cause_parts,
     cause_states,
     drains,
+    erasing,
     forecasts,
     group_repairs,
     jobs,
@@ -58,6 +59,7 @@ def sweep() -> None:
     replaying.wake(now=timezone.now())
     binning.wake(now=timezone.now())
     group_repairs.wake(now=timezone.now())
+    erasing.wake(now=timezone.now())
 
 
 def send_again() -> int:
@@ -78,6 +80,11 @@ def repair_groups() -> int:
 def move_binned() -> int:
     """Move into the bin, or out of it, what people have confirmed."""
     return binning.run(clock=timezone.now, stopping=stopping.asked)
+
+
+def erase() -> int:
+    """Erase what shops asked to be erased."""
+    return erasing.run(clock=timezone.now, stopping=stopping.asked)
 
 
 def probe() -> int:

@@ -87,6 +87,9 @@ SENTENCES = {
     "failed.exported": "Failed records were exported",
     "failed.imported": "Failed records of another integration were imported: {subject}",
     "erasure.asked": "The shop asked to erase what is kept: {subject}",
+    "erasure.data_asked": (
+        "A customer asked the shop what is kept of them; it has to be answered within 30 days"
+    ),
     "erasure.finished": "What was kept was erased, as the shop had asked: {subject}",
     "support.viewed": "Support opened the pages of {subject}",
     "history.exported": "The history was exported",

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from integrations.models import Attempt, DeadLetter, DeadLetterTry, Event, Repair
 
+GONE = "Its content was erased on request."
 # Addresses and telephone numbers inside a sentence that otherwise says what was wrong.
 _BLANKED = """
 regexp_replace(regexp_replace({}, '[^[:space:]"<>@,;:]+@[^[:space:]"<>@,;:]+', '(erased)', 'g'),
@@ -52,8 +53,7 @@ def erase(letters: Sequence[int], *, now: datetime) -> int:
 
 def erase_words(letters: Sequence[int], events: Sequence[int]) -> None:
     """Erase also the sentences about them, which may name a person in words we do not know."""
-    gone = "Its content was erased on request."
-    DeadLetter.objects.filter(pk__in=letters).update(message=gone)
-    DeadLetterTry.objects.filter(dead_letter__in=letters).update(message=gone)
-    Attempt.objects.filter(event__in=events).update(message=gone)
-    Event.objects.filter(pk__in=events).exclude(last_error="").update(last_error=gone)
+    DeadLetter.objects.filter(pk__in=letters).update(message=GONE)
+    DeadLetterTry.objects.filter(dead_letter__in=letters).update(message=GONE)
+    Attempt.objects.filter(event__in=events).update(message=GONE)
+    Event.objects.filter(pk__in=events).exclude(last_error="").update(last_error=GONE)

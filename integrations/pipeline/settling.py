@@ -9,7 +9,6 @@ from django.db.models import Q
 
 from integrations.domain.lanes import Lane
 from integrations.domain.operations import DeleteCatalogItem
-from integrations.domain.skips import Skip
 from integrations.models import (
     Attempt,
     Credential,
@@ -114,7 +113,7 @@ def _is_plain(batch: Batch) -> bool:
         and not breakers.is_troubled(batch.store.klaviyo_account)
         and all(one.failure is None and one.state != "dead" for one in batch.endings)
         and all(item.outcome is not Outcome.DEAD for item in batch.items)
-        and all(one.skip is not Skip.CONNECTION for one in batch.readings)
+        and all(one.skip not in shop_news.NEWS for one in batch.readings)
     )
 
 

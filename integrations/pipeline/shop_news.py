@@ -1,4 +1,4 @@
-"""What a shop says of the connection itself, taken in the transaction that settles it."""
+"""What a shop says of the connection, and of what must be erased, taken as it is settled."""
 
 from datetime import datetime
 
@@ -11,9 +11,11 @@ from integrations.domain.skips import Skip
 from integrations.models import Credential, Store, Subscription
 from integrations.models.lanes import Taken
 
-from . import bulk_news, login_states
+from . import bulk_news, erasing, login_states
 from .reading import Reading
 
+# What has to be acted on in the settling transaction.
+NEWS = {Skip.CONNECTION, Skip.COMPLIANCE}
 SCOPES = "app/scopes_update"
 
 
@@ -22,10 +24,12 @@ class _Shop(msgspec.Struct):
 
 
 def take(store: Store, readings: list[Reading], *, now: datetime) -> None:
-    """Act on news of the connection among what was read; most batches hold none."""
+    """Act on such news among what was read; most batches hold none."""
     for reading in readings:
         if reading.skip is Skip.CONNECTION:
             _act(store, reading.event, now)
+        elif reading.skip is Skip.COMPLIANCE:
+            erasing.take(store, reading.event, now=now)
 
 
 def _act(store: Store, event: Taken, now: datetime) -> None:
