@@ -20,8 +20,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_changed: bool = False
     # It was left behind by another integration, which names its entries in ways of its own.
     is_imported: bool = False
-    # What of our own rules it breaks, in words; or that it still cannot be read.
+    # What of our own rules it breaks, in words; or that it still cannot be read; or what Klaviyo
+    # said when it refused exactly this.
     refusal: str = ""
+    refused_before: str = ""
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ ANSWERLESS = (
     "An earlier try got no answer. If it arrived after all, Klaviyo knows it by its id and ignores "
     "this one."
 )
+REFUSED_BEFORE = "Klaviyo refused exactly this, and would again:"
 PLAIN = "Klaviyo does not have it yet."
 
 
@@ -53,6 +56,8 @@ def outlook(facts: Facts) -> Outlook:
         return Outlook(Prospect.IGNORED, HELD)
     if facts.refusal:
         return Outlook(Prospect.REFUSED, facts.refusal)
+    if facts.refused_before:
+        return Outlook(Prospect.REFUSED, f"{REFUSED_BEFORE} {facts.refused_before}")
     if facts.is_event and facts.is_imported:
         return Outlook(Prospect.TWICE, IMPORTED)
     if facts.is_event and facts.unanswered and facts.is_changed:

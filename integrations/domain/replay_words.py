@@ -51,7 +51,9 @@ PROSPECTS: Mapping[str, Words] = {
         "Klaviyo may hold them under another name. Sent again, they could count a second time.",
     ),
     Prospect.REFUSED: Words(
-        "Would be refused", "They break a rule of Klaviyo and would fail again. Repair them first."
+        "Would be refused",
+        "They break a rule of Klaviyo, or were refused as they are, and would fail again. Repair "
+        "them first.",
     ),
     Prospect.GONE: Words(
         "Content gone", "What was to be sent is no longer kept, so there is nothing to send."

@@ -6,7 +6,7 @@ batch at a time; each batch is kept, so that nothing is looked at twice.
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,15 @@ from django.db.models.functions import Length
 
 from integrations.domain.failures import FailureKind, PlatformError
 from integrations.domain.forecast import Forecast
+from integrations.domain.masking import mask_text
 from integrations.domain.operations import TrackEvent
 from integrations.domain.prospects import Facts, Outlook, outlook
+from integrations.domain.replay_words import was_refused
 from integrations.domain.replays import ItemState, Prospect, ReplayState
 from integrations.models import Attempt, DeadLetter, Event, Replay, ReplayItem, Store
 from integrations.models.dead_letters import DeadLetterState
 from integrations.models.lanes import Taken
+from integrations.platforms.klaviyo.bodies import document
 
 from . import ledger, listeners, sending_again
 from .dry_runs import Imagined
@@ -249,7 +252,7 @@ def _look_in_store(looked: _Looked, letters: list[DeadLetter], now: datetime) ->
     again.change(readings)
     plan = Plan(store, history=True, now=now, known=Imagined())
     plan.add_all(readings)
-    seen = _Seen(again, readings, plan.items)
+    seen = _Seen(again, readings, plan.items, _refused(letters))
     unanswered = set(
         Attempt.objects.filter(UNANSWERED, event__in=ids).values_list("event_id", flat=True)
     )
@@ -273,11 +276,37 @@ def _look_in_store(looked: _Looked, letters: list[DeadLetter], now: datetime) ->
     }
 
 
+def _refused(letters: Sequence[DeadLetter]) -> dict[int, bytes]:
+    """What Klaviyo refused for good, of those records of which it refused anything."""
+    asked = [
+        one.pk for one in letters if one.cause.platform == "klaviyo" and was_refused(one.status)
+    ]
+    rows = DeadLetter.objects.filter(pk__in=asked) if asked else DeadLetter.objects.none()
+    return {pk: bytes(payload) for pk, payload in rows.values_list("pk", "payload") if payload}
+
+
+def _said(content: bytes) -> Any:
+    """What a body says, whether flows may start because of it or not."""
+    try:
+        found = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return content
+    if isinstance(found, dict):
+        found.pop("backfill", None)
+    return found
+
+
 class _Seen:
     """What became of the operations of a batch that was not sent."""
 
-    def __init__(self, again: Again, readings: Iterable[Reading], items: Iterable[Item]) -> None:
-        self._again = again
+    def __init__(
+        self,
+        again: Again,
+        readings: Iterable[Reading],
+        items: Iterable[Item],
+        refused: Mapping[int, bytes],
+    ) -> None:
+        self._again, self._refused = again, refused
         self._readings = {reading.event.pk: reading for reading in readings}
         self._by_event: dict[int, list[Item]] = defaultdict(list)
         self._by_letter: dict[int, tuple[Item, bool]] = {}
@@ -304,7 +333,13 @@ class _Seen:
             "is_changed": own is not None and own.is_moved,
             "is_held": item.outcome in RESULTS or not leads,
             "refusal": item.failure.message if item.failure else "",
+            "refused_before": mask_text(letter.message) if self._is_as_it_was(letter, item) else "",
         }
+
+    def _is_as_it_was(self, letter: DeadLetter, item: Item) -> bool:
+        """Whether Klaviyo has refused what would be sent, to the last word."""
+        refused = self._refused.get(letter.pk)
+        return refused is not None and _said(refused) == _said(document(item.content))
 
     def _own(self, letter: DeadLetter) -> Letter | None:
         return self._again.letters.get(letter.event_id, {}).get(letter.identity)

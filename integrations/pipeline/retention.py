@@ -60,10 +60,14 @@ def term() -> timedelta:
     return timedelta(days=settings.PAYLOAD_DAYS)
 
 
-def leaving(user: User, *, store: Store | None = None, now: datetime) -> tuple[int, FailedFilter]:
+def leaving(
+    user: User, *, store: Store | None = None, cause: int | None = None, now: datetime
+) -> tuple[int, FailedFilter]:
     """How many open records lose their content within a week, and the list that shows them."""
     wanted = FailedFilter(
-        store=store.public_id if store else None, first_until=now + NOTICE - term()
+        store=store.public_id if store else None,
+        cause=cause,
+        first_until=now + NOTICE - term(),
     )
     rows: DeadLetterQuerySet = failed_lists.rows(user, wanted)
     return rows.count(), wanted

@@ -12,7 +12,7 @@ from integrations.domain.causes import LABELS, CauseState
 from integrations.domain.permissions import Capability
 from integrations.models import Cause, Merchant
 from integrations.models.dead_letters import DeadLetterState
-from integrations.pipeline import audit, cause_pages, causes, roles
+from integrations.pipeline import audit, cause_pages, causes, retention, roles
 from integrations.pipeline.causes import NotNow
 
 from . import trends
@@ -39,6 +39,7 @@ def cause(request: Signed, pk: int) -> HttpResponse:
             if page.counts.get(state)
         ],
         "history": causes.history(found),
+        "leaving": retention.leaving(request.user, cause=found.pk, now=now),
         "may_work": roles.may(request.user, Capability.WORK_CAUSES, found.merchant),
         "taken": TAKEN.items(),
         "now": now,

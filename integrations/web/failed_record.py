@@ -1,6 +1,7 @@
 """One failed record in full: what is wrong, what would be sent, and all that happened to it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from integrations.domain.masking import mask_fragment, mask_text
 from integrations.domain.permissions import Capability
 from integrations.domain.pointers import Place
 from integrations.domain.repairs import Fault
+from integrations.domain.replay_words import PROSPECTS
+from integrations.domain.replays import Prospect
 from integrations.domain.skips import Skip
 from integrations.models import DeadLetter
 from integrations.pipeline import (
@@ -22,13 +25,23 @@ from integrations.pipeline import (
     record_life,
     refetching,
     repairs,
+    replay_forecasts,
     retention,
     roles,
 )
 from integrations.pipeline.repairs import Standing
+from integrations.pipeline.sending_again import YOUNG
 
 from .access import Signed, acting, answer, note_visit, require, signed_in
 
+# How a badge looks for what would become of a record.
+OUTLOOKS = {
+    Prospect.RECORDED: "done",
+    Prospect.IGNORED: "idle",
+    Prospect.TWICE: "waiting",
+    Prospect.REFUSED: "failed",
+    Prospect.GONE: "idle",
+}
 # A platform's answer may be a whole page of HTML.
 LONGEST_ANSWER = 20_000
 
@@ -116,6 +129,8 @@ def show(
     editor = ""
     if can_change and request.user.is_staff:
         editor = _editor(standing, clear) if written.editor is None else written.editor
+    now = timezone.now()
+    may_send = not why_not and roles.may(request.user, Capability.SEND_AGAIN, merchant)
     context = {
         "failed": letter,
         "bin_days": binning.term().days,
@@ -140,15 +155,29 @@ def show(
         "links": record_life.outside(letter, letter.event),
         "why_not": why_not,
         "may_change": can_change,
-        "may_send": not why_not and roles.may(request.user, Capability.SEND_AGAIN, merchant),
+        "may_send": may_send,
+        "outlook": _outlook(letter, now) if may_send else None,
         "may_fetch": can_change and refetching.may_be_fetched(letter, letter.event),
         "may_reveal": not clear and roles.may(request.user, Capability.REVEAL, merchant),
-        "now": timezone.now(),
+        "now": now,
     }
     response = answer(request, "failed_record.html", context)
     if written.faults or written.refused:
         response.status_code = 409 if written.refused else 400
     return response
+
+
+def _outlook(letter: DeadLetter, now: datetime) -> dict[str, Any]:
+    """What sending it again would lead to, and whether customers could get a message by it."""
+    found = replay_forecasts.outlook_of(letter, now=now)
+    event = letter.event
+    return {
+        "badge": OUTLOOKS[found.prospect],
+        "words": PROSPECTS[found.prospect].label,
+        "why": found.why,
+        "sends": found.prospect in {Prospect.RECORDED, Prospect.TWICE},
+        "is_young": (event.triggered_at or event.received_at) > now - YOUNG,
+    }
 
 
 def _answer(letter: DeadLetter, clear: bool) -> str:

@@ -80,7 +80,7 @@ def group(request: Signed, public_id: UUID) -> HttpResponse:
     found = _find(request, public_id)
     recipe = recipes.RECIPES.get(found.recipe)
     context = {"group": found, "recipe": recipe, "now": timezone.now(), "key": uuid4()}
-    return answer(request, "repairs/group.html", context)
+    return answer(request, "repairs/group.html", context, live="repairs/group_live.html")
 
 
 @acting

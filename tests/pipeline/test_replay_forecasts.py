@@ -8,6 +8,7 @@ import pytest
 from integrations.domain.replays import Prospect
 from integrations.models import Attempt, DeadLetter, Delivery, Event, ReplayItem
 from integrations.pipeline import audit, replay_forecasts, replaying, replays
+from sandbox.messages import Reply
 from tests import factories
 
 from .conftest import an_order, events_of
@@ -146,3 +147,32 @@ def test_a_long_list_is_looked_at_in_steps(klaviyo, store, clock, monkeypatch):
     found = forecast(replay, clock)
     assert (found.refused, found.ready) == (3, True)
     assert Event.objects.filter(state="dead").count() == 3
+
+
+def test_what_klaviyo_refused_would_be_refused_again_until_it_is_changed(klaviyo, store, clock):
+    error = {"code": "invalid", "detail": "Value is not welcome.", "source": {}}
+    refusal = Reply(400, {"errors": [error]}, media_type="application/json")
+    klaviyo.script.answer_next(refusal, times=20, match="/api/event")
+    given_order(store, 1, clock)
+    work(clock)
+    klaviyo.script.reset()
+    letter = DeadLetter.objects.get(kind="placed_order")
+
+    found = replay_forecasts.outlook_of(letter, now=clock())
+    assert found.prospect is Prospect.REFUSED
+    assert "Value is not welcome." in found.why
+
+    repaired(letter, json.loads(bytes(letter.payload)) | {"value": 5})
+    assert of(letter, clock) is Prospect.RECORDED
+
+
+@pytest.mark.parametrize("status", [409, 429, 500, None])
+def test_what_failed_for_another_reason_may_pass_as_it_is(klaviyo, store, clock, status):
+    error = {"code": "invalid", "detail": "Value is not welcome.", "source": {}}
+    refusal = Reply(400, {"errors": [error]}, media_type="application/json")
+    klaviyo.script.answer_next(refusal, times=20, match="/api/event")
+    given_order(store, 1, clock)
+    work(clock)
+    DeadLetter.objects.update(status=status)
+
+    assert of(DeadLetter.objects.get(kind="placed_order"), clock) is Prospect.RECORDED
