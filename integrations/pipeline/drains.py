@@ -104,9 +104,10 @@ def drain(
 ) -> int:
     """Work off what is due of some lanes; returns how many events were settled or put back.
 
-    It ends after LONGEST seconds, when nothing was due for LINGER seconds, or when it must stop,
-    and then asks for a successor if work is left. While it is `leaving` it stays until it must
-    stop, in case its successor is not there yet. One drain of past data is enough.
+    It ends after LONGEST seconds, when nothing was due for LINGER seconds and no long work could
+    take its worker meanwhile, or when it must stop, and then asks for a successor if work is left.
+    While it is `leaving` it stays until it must stop, in case its successor is not there yet. One
+    drain of past data is enough.
     """
     if of is PAST and health.alive(health.PAST, clock()):
         return 0
@@ -126,7 +127,8 @@ def drain(
         health.gone(name)
     if stopping():
         return crew.events
-    if StoreLane.objects.any_due(clock(), highest=of.highest, lowest=of.lowest):
+    is_due = StoreLane.objects.any_due(clock(), highest=of.highest, lowest=of.lowest)
+    if is_due or keeps_its_place(of, clock()):
         # Something arrived after the last look and saw a drain alive, so it sent no nudge.
         queue.ask_for(of.task)
     return crew.events
@@ -145,6 +147,11 @@ def _settle_interpreter() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(TURN)
+
+
+def keeps_its_place(of: Part, now: datetime) -> bool:
+    """Whether an idle drain stays: long work could take every worker before an order arrives."""
+    return of is LIVE and health.is_long_work(now)
 
 
 def _claim_until_idle(
@@ -186,6 +193,8 @@ def _claim_until_idle(
             # On a busy machine a look takes longer, and is worth less: most lanes are in hand.
             crew.wait(max(of.look_every, LOOK_SHARE * (time.monotonic() - moment)))
         elif moment - busy_at > LINGER and not leaving():
-            return
+            if not keeps_its_place(of, clock()):
+                return
+            busy_at = moment
         else:
             time.sleep(of.look_every)

@@ -39,6 +39,11 @@ def alive(kind: str, now: datetime) -> int:
     return Heartbeat.objects.filter(name__startswith=kind, beat_at__gt=now - DRAIN_ALIVE).count()
 
 
+def is_long_work(now: datetime) -> bool:
+    """Whether work is going on that keeps workers for a minute at a time."""
+    return any(alive(kind, now) for kind in (PAST, READER, REPLAYER))
+
+
 def ask_for_drain(*, now: datetime) -> None:
     """Ask for a drain, unless one is at work: it finds what is due by itself."""
     if not alive(DRAIN, now):

@@ -41,7 +41,8 @@ def wake_past(*, now: datetime) -> bool:
 
 def _wake(part: drains.Part, now: datetime) -> bool:
     is_due = StoreLane.objects.any_due(now, highest=part.highest, lowest=part.lowest)
-    is_missing = is_due and not health.alive(part.sign, now)
+    is_wanted = is_due or drains.keeps_its_place(part, now)
+    is_missing = is_wanted and not health.alive(part.sign, now)
     if is_missing:
         queue.ask_for(part.task)
     return is_missing

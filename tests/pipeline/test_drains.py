@@ -229,6 +229,28 @@ def test_a_drain_of_past_data_that_must_stop_gives_its_lanes_back(klaviyo, store
     assert not list(klaviyo.accounts["DEMO01"].doubles())
 
 
+def test_an_idle_drain_keeps_its_worker_while_long_work_could_take_it(store, clock, monkeypatch):
+    monkeypatch.setattr(drains, "LINGER", 0.05)
+    health.beat(f"{health.READER}elsewhere:1", now=clock())
+    started = time.monotonic()
+
+    drain(clock, stopping=lambda: time.monotonic() - started > 0.6)
+    assert time.monotonic() - started > 0.6, "it stayed until it was asked to stop"
+
+    health.gone(f"{health.READER}elsewhere:1")
+    started = time.monotonic()
+    drain(clock, stopping=lambda: time.monotonic() - started > 5)
+    assert time.monotonic() - started < 3
+
+
+def test_a_sweep_sees_to_a_drain_beside_long_work(store, clock):
+    health.beat(f"{health.READER}elsewhere:1", now=clock())
+
+    maintenance.sweep(now=clock())
+
+    assert len(asked_for(queue.DRAIN)) == 1
+
+
 # --- nudges and sweeps --------------------------------------------------------------------------
 
 
