@@ -28,6 +28,7 @@ from tests import factories as a
 
 from . import replays_world
 from .conftest import an_order, events_of
+from .test_retention import MANY_MESSAGES
 
 JANE = "jane.unmistakable@mail.alpine-demo.shop"
 NAME = "Unmistakable"
@@ -280,3 +281,24 @@ def test_a_sweep_finds_a_request_that_waits(store, post, work, monkeypatch):
     erasing.wake(now=timezone.now())
 
     assert asked[-1] == queue.ERASE
+
+
+@pytest.mark.parametrize(("part", "index"), [("live", "event_live"), ("past", "event_past")])
+def test_the_messages_of_a_shop_are_gone_through_by_an_index(store, part, index):
+    values = {
+        "store": store.pk,
+        "until": timezone.now(),
+        "at": erasing.LONG_AGO,
+        "id": 0,
+        "most": erasing.AT_ONCE,
+        "bytes": erasing.MOST_BYTES,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_MESSAGES, [store.pk, timezone.now()])
+        cursor.execute("ANALYZE integrations_event")
+        cursor.execute("EXPLAIN " + erasing._MESSAGES.format(lane=erasing._LANES[part]), values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    # In its order, from the place where it stopped: only what was found is sorted.
+    assert f"Index Scan Backward using {index}" in plan, plan
+    assert "Sort Key: sized.place" in plan, plan

@@ -79,7 +79,14 @@ def assert_by_index(text, table, *names):
 
 
 def test_a_claim_looks_at_one_row_for_each_lane_with_work(seeded):
-    values = {"now": NOW, "until": NOW + lanes.LEASE, "by": "x", "lowest": 3, "fair": False}
+    values = {
+        "now": NOW,
+        "until": NOW + lanes.LEASE,
+        "by": "x",
+        "highest": 0,
+        "lowest": 3,
+        "fair": False,
+    }
 
     assert_by_index(plan(lanes._CLAIM, values), "integrations_event", "event_due")
     assert_by_index(plan(lanes._ANY_DUE, values), "integrations_event", "event_due")
@@ -135,7 +142,14 @@ def test_what_a_job_owes_is_found_by_index(seeded):
 
 def test_an_open_breaker_costs_a_claim_no_table_and_no_scan(seeded):
     """The condition is a column of rows that are read anyway."""
-    values = {"now": NOW, "until": NOW + lanes.LEASE, "by": "x", "lowest": 3, "fair": False}
+    values = {
+        "now": NOW,
+        "until": NOW + lanes.LEASE,
+        "by": "x",
+        "highest": 0,
+        "lowest": 3,
+        "fair": False,
+    }
     found = plan(lanes._CLAIM, values)
 
     assert "tripped_at IS NULL" in found
