@@ -1,6 +1,7 @@
 """The inbox: what stores told us, as it came."""
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -138,3 +139,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.public_id}"
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the shop says that it happened; when it arrived, where the shop does not say."""
+        return self.triggered_at or self.received_at

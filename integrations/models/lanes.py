@@ -85,6 +85,11 @@ class Taken(NamedTuple):
     window_id: int | None = None
     loud: bool = False
 
+    @property
+    def happened_at(self) -> datetime:
+        """When the shop says that it happened; when it arrived, where the shop does not say."""
+        return self.triggered_at or self.received_at
+
 
 # One statement, so that what is in hand is on record before anybody looks at it. Sizes are read
 # from the rows' headers, so no body is touched before it is wanted.

@@ -105,10 +105,9 @@ class Crew:
         _step_back(self._niceness)
         try:
             while (batch := hand.get()) is not None:
-                next_one: _Batch | None = batch
-                while next_one is not None:
-                    self._step(next_one)
-                    next_one = self._next(hand)
+                while batch is not None:
+                    self._step(batch)
+                    batch = self._next(hand)
         finally:
             connection.close()
 

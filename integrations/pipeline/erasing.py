@@ -7,7 +7,7 @@ counted; whose it was does not. The request's own message goes last.
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,7 +16,6 @@ from django.db import connection, transaction
 from integrations import queue
 from integrations.domain import erasing as domain
 from integrations.domain.erasing import Wanted
-from integrations.domain.lanes import Lane
 from integrations.domain.operations import Profile, identity_of
 from integrations.domain.replays import UNDER_WAY, ItemState
 from integrations.domain.skips import SENTENCES, Skip
@@ -35,6 +34,7 @@ from integrations.models.events import EventState
 from integrations.models.lanes import LEASE, Taken
 
 from . import audit, contents, set_aside, tallies, windows
+from .retention import LANES, LONG_AGO
 
 Clock = Callable[[], datetime]
 
@@ -47,12 +47,11 @@ LONGEST = 45.0
 SETTLED = 2 * LEASE
 # While lines of an export wait to be landed, the past is not complete.
 LATER = timedelta(minutes=5)
-LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 # The parts in their order; each is gone through by its own cursor.
 LIVE, PAST, LEDGER, LAST = "live", "past", "ledger", "last"
 PARTS = (LIVE, PAST, LEDGER, LAST)
-_LANES = {LIVE: f"lane < {int(Lane.BACKFILL)}", PAST: f"lane = {int(Lane.BACKFILL)}"}
+_LANES = dict(zip((LIVE, PAST), LANES, strict=True))
 # Oldest first, by the index that lists them; so many bytes at most, but always one.
 _MESSAGES = """
 SELECT id, topic, body, received_at FROM (
@@ -109,13 +108,12 @@ def take(store: Store, event: Taken, *, now: datetime) -> None:
     wanted = domain.read(event.topic, event.body, shop=store.domain)
     if wanted is None:
         return
-    asked_at = event.triggered_at or event.received_at
     _, is_new = Erasure.objects.get_or_create(
         event_id=event.pk,
         defaults={
             "store": store,
             "whole_shop": wanted.whole_shop,
-            "asked_at": _until(store, wanted, asked_at, now),
+            "asked_at": _until(store, wanted, event.happened_at, now),
             "part": LIVE,
             "after_at": LONG_AGO,
             "next_turn_at": now,
@@ -227,7 +225,7 @@ def _erase(pks: list[int], one: Erasure, now: datetime) -> None:
     rows = list(letters.order_by("pk").select_for_update().values_list("pk", "state"))
     keys = [pk for pk, _ in rows]
     waiting = [event for event in events if event.state == EventState.WAITING]
-    _settle(waiting, now)
+    _settle(one, waiting, now)
     set_aside.end(events, leaving=keys, rule=Skip.ERASED, now=now)
     open_ones = [pk for pk, state in rows if state != DeadLetterState.RESOLVED]
     DeadLetter.objects.filter(pk__in=open_ones).update(
@@ -253,18 +251,14 @@ def _unquote(one: Erasure, words: set[str]) -> None:
             cursor.execute(statement, [contents.GONE, one.store_id, patterns])
 
 
-def _settle(waiting: Iterable[Event], now: datetime) -> None:
+def _settle(one: Erasure, waiting: Sequence[Event], now: datetime) -> None:
     """End messages that were still to be sent."""
-    events = list(waiting)
-    Event.objects.filter(pk__in=[one.pk for one in events]).update(
+    Event.objects.filter(pk__in=[event.pk for event in waiting]).update(
         state=EventState.SKIPPED, skip=Skip.ERASED, settled_at=now
     )
-    by_store: dict[int, list[tuple[Event, str, str]]] = {}
-    for one in events:
-        by_store.setdefault(one.store_id, []).append((one, EventState.SKIPPED, Skip.ERASED))
-    for store_id, ended in by_store.items():
-        tallies.add(store_id, ended, now=now)
-        windows.count(ended, now=now)
+    ended = [(event, EventState.SKIPPED, Skip.ERASED) for event in waiting]
+    tallies.add(one.store_id, ended, now=now)
+    windows.count(ended, now=now)
 
 
 def _ledger(one: Erasure, wanted: Wanted) -> None:
@@ -274,6 +268,7 @@ def _ledger(one: Erasure, wanted: Wanted) -> None:
         cursor.execute(_LEDGER_SLICE, [one.store_id, one.after_id, ROWS])
         to = cursor.fetchone()[0]
         if to is None:
+            _forget_profiles(one, wanted, people)
             one.part = LAST
             return
         values: dict[str, Any] = {
@@ -287,6 +282,10 @@ def _ledger(one: Erasure, wanted: Wanted) -> None:
         cursor.execute(_LEDGER, values)
         _count(one, "entries of the ledger", cursor.rowcount)
     one.after_id = to
+
+
+def _forget_profiles(one: Erasure, wanted: Wanted, people: list[str]) -> None:
+    """Erase what profiles held before past data was brought in."""
     kept = Before.objects.filter(job__store=one.store_id)
     if not wanted.whole_shop:
         kept = kept.filter(identity__in=[identity_of(Profile.from_key(key)) for key in people])

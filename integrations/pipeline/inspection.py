@@ -71,7 +71,7 @@ def meaning_of(event: Event) -> Meaning:
         record = parse(
             event.topic,
             bytes(event.body),
-            triggered_at=event.triggered_at or event.received_at,
+            triggered_at=event.happened_at,
         )
     except Unreadable as exc:
         return Meaning(unreadable=mask_text(exc.message))

@@ -47,8 +47,7 @@ from integrations.platforms.shopify.webhooks import PATH_TEST
 
 from . import allowance, breakers, figures
 from .breakers import Guarded
-
-SWEEP = "sweep"
+from .health import DRAIN, PAST, SWEEP
 
 
 class StoreRow(msgspec.Struct):
@@ -82,8 +81,8 @@ def workers_seen_at() -> datetime | None:
     found = Heartbeat.objects.filter(
         Q(name=SWEEP)
         | Q(name__startswith="worker:")
-        | Q(name__startswith="drain:")
-        | Q(name__startswith="past:")
+        | Q(name__startswith=DRAIN)
+        | Q(name__startswith=PAST)
     ).aggregate(seen=Max("beat_at"))
     seen: datetime | None = found["seen"]
     return seen

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from integrations.domain.failures import Failure, FailureKind, PlatformError, Unreadable
 from integrations.domain.metrics import Settings
@@ -62,9 +61,8 @@ def read_all(
 
 def _parse(reading: Reading) -> Record | None:
     event = reading.event
-    moment: datetime = event.triggered_at or event.received_at
     try:
-        found = messages.parse(event.topic, event.body, triggered_at=moment)
+        found = messages.parse(event.topic, event.body, triggered_at=event.happened_at)
     except Unreadable as exc:
         reading.unreadable = exc
         return None

@@ -283,7 +283,7 @@ def _with_field(found: Standing, path: Path, written: str, *, leave_out: bool) -
 def _of_message(letter: DeadLetter, content: bytes) -> list[Fault]:
     event = letter.event
     try:
-        messages.parse(event.topic, content, triggered_at=event.triggered_at or event.received_at)
+        messages.parse(event.topic, content, triggered_at=event.happened_at)
     except Unreadable as exc:
         return [Fault(exc.message, exc.field.removeprefix("$."))]
     return []

@@ -256,7 +256,7 @@ def _look_in_store(looked: _Looked, letters: list[DeadLetter], now: datetime) ->
     unanswered = set(
         Attempt.objects.filter(UNANSWERED, event__in=ids).values_list("event_id", flat=True)
     )
-    ages = {event.pk: event.triggered_at or event.received_at for event in events}
+    ages = {event.pk: event.happened_at for event in events}
     bodies = {event.pk for event in whole}
     for letter in letters:
         is_gone = letter.erased_at is not None or letter.event_id not in bodies

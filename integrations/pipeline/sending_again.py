@@ -74,7 +74,7 @@ class Again:
         if not letters:
             return event
         silent = any(one.silent for one in letters.values() if one.item is not None)
-        is_young = (event.triggered_at or event.received_at) > now - YOUNG
+        is_young = event.happened_at > now - YOUNG
         event = event._replace(loud=event.loud and (is_young or not silent))
         whole = letters.get("")
         if whole is not None and whole.passes and whole.content:

@@ -48,7 +48,7 @@ def _uninstalled(store: Store, event: Taken, now: datetime) -> None:
     It can come late, after a reinstall: what was said before the login was connected is not about
     that login. Headers are not signed, so the body has to name this shop.
     """
-    at = event.triggered_at or event.received_at
+    at = event.happened_at
     login = Credential.objects.filter(store=store).first()
     if _shop_of(event.body) not in {"", store.domain.lower()}:
         return

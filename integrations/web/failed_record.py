@@ -170,13 +170,12 @@ def show(
 def _outlook(letter: DeadLetter, now: datetime) -> dict[str, Any]:
     """What sending it again would lead to, and whether customers could get a message by it."""
     found = replay_forecasts.outlook_of(letter, now=now)
-    event = letter.event
     return {
         "badge": OUTLOOKS[found.prospect],
         "words": PROSPECTS[found.prospect].label,
         "why": found.why,
         "sends": found.prospect in {Prospect.RECORDED, Prospect.TWICE},
-        "is_young": (event.triggered_at or event.received_at) > now - YOUNG,
+        "is_young": letter.event.happened_at > now - YOUNG,
     }
 
 

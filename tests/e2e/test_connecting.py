@@ -15,15 +15,15 @@ from integrations.models import (
     KlaviyoAccount,
     Reconnection,
     Store,
-    StoreLane,
 )
-from integrations.pipeline import inbox, intake, reconnecting, upkeep
+from integrations.pipeline import intake, reconnecting, upkeep
 from integrations.platforms.shopify.wanted import WANTED
 from sandbox.config import AppConfig, ShopConfig
 from sandbox.klaviyo import Klaviyo
 from sandbox.player import CALM, Player, Stage
 from sandbox.shopify import Shopify, breaking
 from tests import factories as a
+from tests.pipeline.replays_world import work
 
 from .looking import LIVE, LOOKS, SIZES, check_all, complaints_of
 
@@ -101,15 +101,6 @@ def sell(shopify, count):
     shopify.sender.drain(10)
 
 
-def work():
-    """Work off whatever is due, as a worker would."""
-    for _ in range(20):
-        claim = StoreLane.objects.claim(by="test", now=timezone.now())
-        if claim is None:
-            return
-        inbox.work_off(claim, clock=timezone.now, stopping=lambda: False)
-
-
 def events_at(klaviyo):
     return len(klaviyo.accounts["DEMO01"].events)
 
@@ -122,13 +113,13 @@ def test_a_merchant_connects_both_and_proves_the_way(owner, shopify, klaviyo, op
     expect(page.get_by_role("heading", level=1)).to_have_text("Alpine Outdoor is connected")
     assert len(shopify.stores[SHOP].subscriptions) == len(WANTED)
     sell(shopify, 8)
-    work()
+    work(timezone.now)
     assert events_at(klaviyo) > 0
 
     page.get_by_role("link", name="See the connection").click()
     page.get_by_role("button", name="Send a test").click()
     page.wait_for_selector("text=Waiting for a worker.")
-    work()
+    work(timezone.now)
     expect(page.locator("strong.good")).to_be_visible(timeout=LIVE)
 
 
@@ -154,7 +145,7 @@ def test_a_shop_that_was_put_out_is_found_and_repaired_in_two_clicks(
     page = open_as(owner, size=size)
     connect_all(page)
     sell(shopify, 6)
-    work()
+    work(timezone.now)
     before = events_at(klaviyo)
 
     # The notice of it is kept back: the console finds out by itself.
@@ -168,7 +159,7 @@ def test_a_shop_that_was_put_out_is_found_and_repaired_in_two_clicks(
     expect(page.get_by_role("link", name="1 message")).to_be_visible()
     page.get_by_role("button", name="Pause and sign in at Shopify").click()
     page.wait_for_url("**/admin/oauth/authorize**")
-    work()
+    work(timezone.now)
     waiting.refresh_from_db()
     assert waiting.state == "waiting"
     page.get_by_role("button", name="Install").click()
@@ -176,13 +167,13 @@ def test_a_shop_that_was_put_out_is_found_and_repaired_in_two_clicks(
     page.wait_for_url("**/reconnects/**")
     expect(page.get_by_role("heading", level=1)).to_have_text("Alpine Outdoor is connected again")
     assert len(shopify.stores[SHOP].subscriptions) == len(WANTED)
-    work()
+    work(timezone.now)
     expect(page.get_by_text("Everything that waited has gone on.")).to_be_visible(timeout=LIVE)
     page.get_by_role("button", name="Fetch what was missed").click()
     expect(page.get_by_text("We are fetching what was missed.")).to_be_visible()
     expect(page.get_by_role("link", name="See how far it is")).to_be_visible()
     sell(shopify, 6)
-    work()
+    work(timezone.now)
     assert events_at(klaviyo) > before
     page.goto("/")
     assert page.get_by_text("Needs you").count() == 0

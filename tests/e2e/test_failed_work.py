@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from integrations.models import DeadLetter, Event, GroupRepair, Heartbeat, Repair, StoreLane
-from integrations.pipeline import inbox
+from integrations.models import DeadLetter, Event, GroupRepair, Heartbeat, Repair
 from tests import factories as a
 from tests.pipeline.conftest import an_order, klaviyo
+from tests.pipeline.replays_world import work
 
 from .failed_world import a_failed_order
 from .looking import LOOKS, check_all, complaints_of, faults_of
@@ -49,17 +49,8 @@ def refused(store):
     for number in range(1, 4):
         body = an_order(number, total_price="many", line_items=[])
         a.an_event(store, body=json.dumps(body).encode(), received_at=timezone.now())
-    work()
+    work(timezone.now)
     return list(DeadLetter.objects.order_by("pk"))
-
-
-def work():
-    """Send what waits, as a worker does."""
-    for _ in range(20):
-        claim = StoreLane.objects.claim(by="test", now=timezone.now())
-        if claim is None:
-            return
-        inbox.work_off(claim, clock=timezone.now, stopping=lambda: False)
 
 
 def pages_of(letters):

@@ -78,18 +78,19 @@ def assert_by_index(text, table, *names):
         assert name in text, text
 
 
-def test_a_claim_looks_at_one_row_for_each_lane_with_work(seeded):
-    values = {
-        "now": NOW,
-        "until": NOW + lanes.LEASE,
-        "by": "x",
-        "highest": 0,
-        "lowest": 3,
-        "fair": False,
-    }
+CLAIM = {
+    "now": NOW,
+    "until": NOW + lanes.LEASE,
+    "by": "x",
+    "highest": 0,
+    "lowest": 3,
+    "fair": False,
+}
 
-    assert_by_index(plan(lanes._CLAIM, values), "integrations_event", "event_due")
-    assert_by_index(plan(lanes._ANY_DUE, values), "integrations_event", "event_due")
+
+def test_a_claim_looks_at_one_row_for_each_lane_with_work(seeded):
+    assert_by_index(plan(lanes._CLAIM, CLAIM), "integrations_event", "event_due")
+    assert_by_index(plan(lanes._ANY_DUE, CLAIM), "integrations_event", "event_due")
 
 
 def test_a_batch_is_read_by_the_index_of_what_waits(seeded):
@@ -142,15 +143,7 @@ def test_what_a_job_owes_is_found_by_index(seeded):
 
 def test_an_open_breaker_costs_a_claim_no_table_and_no_scan(seeded):
     """The condition is a column of rows that are read anyway."""
-    values = {
-        "now": NOW,
-        "until": NOW + lanes.LEASE,
-        "by": "x",
-        "highest": 0,
-        "lowest": 3,
-        "fair": False,
-    }
-    found = plan(lanes._CLAIM, values)
+    found = plan(lanes._CLAIM, CLAIM)
 
     assert "tripped_at IS NULL" in found
     assert "breaker" not in found
