@@ -79,7 +79,10 @@ class GroupRepairItem(models.Model):
     """One frozen record of a group, and what became of it."""
 
     group = models.ForeignKey(GroupRepair, models.CASCADE, related_name="items", db_index=False)
-    dead_letter = models.ForeignKey(DeadLetter, models.CASCADE, related_name="+", db_index=False)
+    # Copied from the records themselves by one statement: PostgreSQL need not look each up again.
+    dead_letter = models.ForeignKey(
+        DeadLetter, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     result = models.CharField(
         max_length=10, choices=RepairResult.choices, default=RepairResult.WAITING
     )

@@ -141,8 +141,13 @@ class ReplayItem(models.Model):
     """One failed record of a replay, and what became of it there: the attempt's own record."""
 
     replay = models.ForeignKey(Replay, models.CASCADE, related_name="items", db_index=False)
+    # Copied from the records themselves by one statement: PostgreSQL need not look each up again.
     dead_letter = models.ForeignKey(
-        DeadLetter, models.CASCADE, related_name="replay_items", db_index=False
+        DeadLetter,
+        models.CASCADE,
+        related_name="replay_items",
+        db_index=False,
+        db_constraint=False,
     )
     position = models.IntegerField()
     state = models.CharField(

@@ -1,7 +1,7 @@
 """Putting failed records into the bin with a reason, and taking them out again within its term.
 
 What is acted on is what was counted: the records are frozen when somebody confirms their number.
-Some go at once, the rest in the background, a batch in a transaction, so that a crash loses none.
+A few go at once, many in the background, a batch in a transaction, so that a crash loses none.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,9 @@ from .audit import Actor
 from .decisions import Clock, Selection
 from .failed_lists import FailedFilter
 
-# In one transaction: small enough that a batch which settles hardly waits for it.
+# In one transaction: small enough that a batch which settles hardly waits for it. So few move while
+# somebody waits for the page; of more, a worker moves all.
 AT_ONCE = 1000
-# So many go while somebody waits for the page; a worker moves the rest.
-WHILE_WAITING = 3 * AT_ONCE
 
 _FREEZE = """
 INSERT INTO integrations_binningitem (binning_id, dead_letter_id)
@@ -101,10 +100,9 @@ def _decide(
     except IntegrityError:
         # A second click came while the first was being written down.
         return Binning.objects.get(key=key, asked_by=user)
-    for _ in range(WHILE_WAITING // AT_ONCE):
-        if not _turn(made.pk, now):
-            break
-    made.refresh_from_db()
+    if made.total <= AT_ONCE:
+        _turn(made.pk, now)
+        made.refresh_from_db()
     if made.finished_at is None:
         queue.ask_for(queue.BIN)
     return made

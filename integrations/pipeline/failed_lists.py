@@ -6,12 +6,13 @@ from typing import Self
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from integrations.domain import parameters
 from integrations.domain.operations import Kind
-from integrations.models import Cause, DeadLetter, Store, User
+from integrations.models import Binning, Cause, DeadLetter, GroupRepairItem, Store, User
 from integrations.models.dead_letters import DeadLetterQuerySet, DeadLetterState
+from integrations.models.group_repairs import RepairResult
 
 ALL = "all"
 # The kind of what could not even be read, as an address calls it; the rows say nothing there.
@@ -45,18 +46,27 @@ class FailedFilter(msgspec.Struct, frozen=True):
     # Past data: those of one fetch, or of one of its periods.
     fetch: UUID | None = None
     period: UUID | None = None
+    # What became of them when somebody changed many by one rule, or put many into the bin.
+    changed: UUID | None = None
+    outcome: str = ""
+    binning: UUID | None = None
 
     @property
     def active(self) -> bool:
         """Whether anything but the state is narrowed."""
         named = self.record or self.kind or self.since or self.until or self.first_until
-        return bool(self.store or self.cause or self.fetch or self.period or named)
+        return bool(self.store or self.cause or named or self.close)
+
+    @property
+    def close(self) -> bool:
+        """Whether it is narrowed to what one fetch or one decision was about."""
+        return bool(self.fetch or self.period or self.changed or self.binning)
 
     @property
     def counted(self) -> bool:
         """Whether the counts PostgreSQL keeps count the same thing."""
         narrowed = self.record or self.kind or self.since or self.until or self.first_until
-        return not (narrowed or self.fetch or self.period)
+        return not (narrowed or self.close)
 
     def to_query(self) -> dict[str, str]:
         """Write the filter as the parts of an address; what does not narrow is left out."""
@@ -71,6 +81,9 @@ class FailedFilter(msgspec.Struct, frozen=True):
             "first_until": _written(self.first_until),
             "fetch": str(self.fetch or ""),
             "period": str(self.period or ""),
+            "changed": str(self.changed or ""),
+            "outcome": self.outcome,
+            "binning": str(self.binning or ""),
         }
         return {name: value for name, value in parts.items() if value}
 
@@ -78,6 +91,7 @@ class FailedFilter(msgspec.Struct, frozen=True):
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Read the filter an address asks for; what we do not know does not narrow."""
         state, kind = query.get("state", ""), query.get("kind", "")
+        outcome = query.get("outcome", "")
         return cls(
             state="" if state == ALL else state if state in DeadLetterState.values else "open",
             store=parameters.identifier(query.get("store", "")),
@@ -89,6 +103,9 @@ class FailedFilter(msgspec.Struct, frozen=True):
             first_until=parameters.moment(query.get("first_until", "")),
             fetch=parameters.identifier(query.get("fetch", "")),
             period=parameters.identifier(query.get("period", "")),
+            changed=parameters.identifier(query.get("changed", "")),
+            outcome=outcome if outcome in RepairResult.values else "",
+            binning=parameters.identifier(query.get("binning", "")),
         )
 
     def words(self) -> str:
@@ -103,8 +120,7 @@ class FailedFilter(msgspec.Struct, frozen=True):
             parts.append(f"of the kind “{KINDS[self.kind]}”")
         if self.record:
             parts.append(f"with the number {self.record}")
-        if self.fetch or self.period:
-            parts.append("of past data")
+        parts += self._close_words()
         if self.since:
             parts.append(f"that failed since {self.since:%d %b %Y, %H:%M} UTC")
         if self.until:
@@ -112,6 +128,16 @@ class FailedFilter(msgspec.Struct, frozen=True):
         if self.first_until:
             parts.append(f"kept since before {self.first_until:%d %b %Y}, whose content ends soon")
         return ", ".join(parts)
+
+    def _close_words(self) -> list[str]:
+        parts = ["of past data"] if self.fetch or self.period else []
+        if self.changed:
+            parts.append("that were to be changed by a rule")
+        if self.outcome:
+            parts.append(f"with the outcome “{RepairResult(self.outcome).label}”")
+        if self.binning:
+            parts.append("that were put into the bin together")
+        return parts
 
 
 def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
@@ -128,6 +154,10 @@ def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
         found = found.filter(kind="" if wanted.kind == UNREADABLE else wanted.kind)
     if wanted.first_until:
         found = found.filter(created_at__lt=wanted.first_until, erased_at=None)
+    if wanted.changed:
+        found = found.filter(pk__in=_of_rule(wanted.changed, wanted.outcome))
+    if wanted.binning:
+        found = found.filter(Exists(_of_binning(wanted.binning)))
     conditions = {
         "state": wanted.state,
         "source_id": wanted.record,
@@ -137,6 +167,17 @@ def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
         "event__window__public_id": wanted.period,
     }
     return found.filter(**{name: value for name, value in conditions.items() if value})
+
+
+def _of_rule(decision: UUID, outcome: str) -> QuerySet[GroupRepairItem, dict[str, int]]:
+    items = GroupRepairItem.objects.filter(group__public_id=decision)
+    return (items.filter(result=outcome) if outcome else items).values("dead_letter")
+
+
+def _of_binning(decision: UUID) -> QuerySet[Binning]:
+    """The decision by which a record lies in the bin: its person and its moment stand on both."""
+    same = {"asked_at": OuterRef("binned_at"), "asked_by": OuterRef("binned_by")}
+    return Binning.objects.filter(public_id=decision, inward=True, **same)
 
 
 def stores_of(user: User) -> list[int]:

@@ -91,7 +91,7 @@ def _newest(
 ) -> list[int]:
     """The keys of the newest failures of a selection, behind a place in the list."""
     before, last = cursors.read(after) or (_LATEST, _LARGEST)
-    if wanted.record or wanted.fetch or wanted.period or wanted.first_until:
+    if wanted.record or wanted.close or wanted.first_until:
         return list(_few(user, wanted, before, last).values_list("pk", flat=True)[:most])
     statement, stretches = _stretches(wanted, stores)
     values = stretches | {
@@ -110,7 +110,7 @@ def _newest(
 def _few(
     user: User, wanted: FailedFilter, before: datetime, last: int
 ) -> QuerySet[DeadLetter, DeadLetter]:
-    """What is named so closely that its rows are few: a record, what a fetch left or ends soon."""
+    """What is named closely: a record, what one fetch or decision was about, or what ends soon."""
     rows = failed_lists.rows(user, wanted).filter(failed_at__lte=before)
     if wanted.state == DeadLetterState.OPEN and not wanted.record:
         # An event is dead as long as one of its records is open; its index has the state.

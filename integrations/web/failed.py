@@ -11,6 +11,7 @@ from django.utils import timezone
 from integrations.domain.permissions import Capability, allows
 from integrations.models import Cause, Merchant, Store, User
 from integrations.models.dead_letters import DeadLetterState
+from integrations.models.group_repairs import RepairResult
 from integrations.pipeline import (
     attention,
     binning,
@@ -41,6 +42,7 @@ def failed_records(request: Signed) -> HttpResponse:
         # A second click on a button of the form finds what the first one made.
         "key": uuid4(),
         "reason": _reason(request, wanted),
+        "outcome": RepairResult(wanted.outcome).label if wanted.outcome else "",
         "rows": [(one, one.cause.words) for one in page.rows],
         "page": page,
         "paged": bool(request.GET.get("after")),

@@ -77,12 +77,27 @@ def test_thousands_ask_for_their_number_in_writing(owner, world, monkeypatch):
 
 
 def test_what_goes_on_in_the_background_has_a_page(owner, world, monkeypatch):
-    monkeypatch.setattr(binning, "WHILE_WAITING", 0)
+    monkeypatch.setattr(binning, "AT_ONCE", 0)
     answer = owner.post(reverse("bin-new"), ids(world.failed, confirmed="1", reason="Old"))
     made = Binning.objects.get()
 
     assert answer["Location"] == reverse("binning", args=[made.public_id])
     assert "0 of 1 moved" in read(owner.get(answer["Location"]))
+
+
+def test_a_decision_opens_the_records_it_put_into_the_bin(owner, world, monkeypatch):
+    theirs, later = world.failed, a.a_dead_letter(world.store)
+    owner.post(reverse("bin-new"), ids(theirs, confirmed="1", reason="Old"))
+    owner.post(reverse("bin-new"), ids(later, confirmed="1", reason="Older"))
+    made = Binning.objects.order_by("pk").first()
+
+    page = read(owner.get(reverse("binning", args=[made.public_id])))
+    address = f"/failed/?state=binned&amp;binning={made.public_id}"
+    assert address in page
+    found = owner.get(address.replace("&amp;", "&"))
+
+    assert [one for one, _ in found.context["rows"]] == [theirs]
+    assert "put into the bin together" in read(found)
 
 
 def test_nobody_moves_the_records_of_another_business(client, world):

@@ -73,6 +73,8 @@ def test_filters_stand_in_the_address_and_combine(owner, world, now):
         {"store": "77b2d4d8-e6e0-4c21-97a1-4cec243aee00", "kind": "unreadable"},
         {"fetch": "77b2d4d8-e6e0-4c21-97a1-4cec243aee00"},
         {"period": "77b2d4d8-e6e0-4c21-97a1-4cec243aee00"},
+        {"changed": "77b2d4d8-e6e0-4c21-97a1-4cec243aee00", "outcome": "unfit"},
+        {"binning": "77b2d4d8-e6e0-4c21-97a1-4cec243aee00"},
     ],
 )
 def test_a_filter_is_written_as_it_is_read(query):

@@ -42,6 +42,23 @@ def test_a_rule_is_previewed_confirmed_carried_out_and_sent(owner, world, failed
     assert replay.items.get().dead_letter == failed
 
 
+def test_each_figure_of_a_decision_opens_as_many_records_as_it_says(owner, world, failed, now):
+    unfit = a.a_dead_letter(world.store, kind="profile", payload=b'{"email": "k@example.com"}')
+    form = {"ids": [str(failed.public_id), str(unfit.public_id)], "recipe": "drop_phone"}
+    owner.post(URL, form | {"confirmed": "2"})
+    group_repairs.run(clock=lambda: now, stopping=lambda: False)
+    made = GroupRepair.objects.get()
+    page = read(owner.get(reverse("repair-group", args=[made.public_id])))
+
+    for outcome, rows in {"repaired": [failed], "unfit": [unfit], "closed": []}.items():
+        address = f"/failed/?state=all&amp;changed={made.public_id}&amp;outcome={outcome}"
+        assert f'href="{address}"' in page
+        found = owner.get(address.replace("&amp;", "&"))
+        assert [one for one, _ in found.context["rows"]] == rows
+        assert found.context["page"].count == len(rows)
+        assert "Only records that were to be changed by a rule" in read(found)
+
+
 def test_a_number_that_changed_is_refused_and_shown_anew(owner, failed):
     form = {"all": "1", "recipe": "drop_phone", "confirmed": "7"}
 
