@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -169,7 +169,7 @@ def rows(user: User, wanted: FailedFilter) -> DeadLetterQuerySet:
     return found.filter(**{name: value for name, value in conditions.items() if value})
 
 
-def _of_rule(decision: UUID, outcome: str) -> QuerySet[GroupRepairItem, dict[str, int]]:
+def _of_rule(decision: UUID, outcome: str) -> QuerySet[GroupRepairItem, Any]:
     items = GroupRepairItem.objects.filter(group__public_id=decision)
     return (items.filter(result=outcome) if outcome else items).values("dead_letter")
 
