@@ -150,7 +150,7 @@ def test_a_group_repair_shows_how_far_it_is_by_itself(support, store, open_as):
     group = a.a_group_repair(store.merchant, total=3, finished_at=None)
     page = open_as(support, bypass_csp=True)
     page.goto(reverse("repair-group", args=[group.public_id]))
-    expect(page.locator("main")).to_contain_text("0 of 3 had their turn")
+    expect(page.locator("main")).to_contain_text("0 of 3 records had their turn")
     assert faults_of(page) == []
 
     GroupRepair.objects.filter(pk=group.pk).update(repaired=3, finished_at=timezone.now())
