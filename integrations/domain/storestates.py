@@ -1,19 +1,13 @@
 """How a store is doing, in one word and one sentence, decided from plain facts."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from . import logins
+from . import logins, verdicts
 from .logins import Side
-
-# The sweep writes its sign of life every minute; three missed ones are an outage of ours.
-SWEEP_SILENCE = timedelta(minutes=3)
-# Messages usually leave within seconds. After this long we say that they are late.
-LATE = timedelta(minutes=5)
-# A shorter wait is part of a normal day and not worth a merchant's attention.
-NOTABLE_WAIT = timedelta(seconds=30)
+from .verdicts import Evidence, Hold, Line, Verdict, Word
 
 WORKING_LOGIN = "active"
 
@@ -105,6 +99,12 @@ class Facts(msgspec.Struct, frozen=True):
     last_received_at: datetime | None = None
     last_delivered_at: datetime | None = None
     oldest_waiting_at: datetime | None = None
+    # When the next of what waits is due, and when something last came to its end.
+    due_at: datetime | None = None
+    last_progress_at: datetime | None = None
+    # Calls of the last five minutes, and how many were refused as too many.
+    calls: int = 0
+    throttled: int = 0
     # Known, and on purpose without effect on the state.
     failed_records: int = 0
     workers_seen_at: datetime | None = None
@@ -122,15 +122,60 @@ class Diagnosis(msgspec.Struct, frozen=True):
     button: str = ""
     since: datetime | None = None
     until: datetime | None = None
-
-
-def is_outage(workers_seen_at: datetime | None, now: datetime) -> bool:
-    """Say whether our own workers are silent, or were never started."""
-    return workers_seen_at is None or now - workers_seen_at > SWEEP_SILENCE
+    # The same in the trade's words, and every fact it rests on.
+    verdict: Verdict = Verdict(Word.NOT_STARTED)
+    proof: tuple[Line, ...] = ()
 
 
 def diagnose(facts: Facts) -> Diagnosis:
     """Decide a store's state. Failed records alone never make a store anything but working."""
+    evidence = evidence_of(facts)
+    verdict = verdicts.decide(evidence)
+    found = _words(facts, verdict)
+    return msgspec.structs.replace(found, verdict=verdict, proof=verdicts.proof(evidence))
+
+
+def evidence_of(facts: Facts) -> Evidence:
+    """What is known of a store, as a verdict needs it."""
+    return Evidence(
+        now=facts.now,
+        began=facts.last_received_at is not None,
+        last_success_at=facts.last_delivered_at,
+        last_progress_at=facts.last_progress_at or facts.last_delivered_at,
+        oldest_waiting_at=facts.oldest_waiting_at,
+        due_at=facts.due_at,
+        not_before=facts.not_before,
+        failures=facts.failures,
+        lease_until=facts.lease_until,
+        workers_seen_at=facts.workers_seen_at,
+        calls=facts.calls,
+        throttled=facts.throttled,
+        blocked=_blocked_by(facts),
+        waits=_waits_for(facts),
+    )
+
+
+def _waits_for(facts: Facts) -> Hold | None:
+    if facts.reconnect is not None:
+        return Hold("a reconnect is not finished", facts.reconnect.since)
+    return Hold("the shop is paused", facts.paused_at) if facts.paused_at else None
+
+
+def _blocked_by(facts: Facts) -> Hold | None:
+    account = facts.account_login
+    if facts.held_since is not None or account is None or not account.works:
+        since = facts.held_since or (account.broken_since if account else None)
+        return Hold("Klaviyo's login", since)
+    if facts.account_trouble is not None:
+        return Hold("Klaviyo's trouble", facts.account_trouble.since, facts.account_trouble.until)
+    if facts.store_login is not None and not facts.store_login.works:
+        return Hold("the shop's login", facts.store_login.broken_since)
+    if facts.store_trouble is not None:
+        return Hold("Shopify's trouble", facts.store_trouble.since, facts.store_trouble.until)
+    return None
+
+
+def _words(facts: Facts, verdict: Verdict) -> Diagnosis:
     stopped = (
         _reconnecting(facts)
         or _paused(facts)
@@ -143,9 +188,13 @@ def diagnose(facts: Facts) -> Diagnosis:
         return stopped
     if facts.last_received_at is None:
         return _setting_up(facts)
-    if is_outage(facts.workers_seen_at, facts.now):
+    if verdict.by == verdicts.OUR_WORKERS:
         return _outage(facts)
-    return _waiting(facts) or _late(facts) or _working(facts)
+    if verdict.word is Word.STUCK:
+        return _stuck(verdict)
+    if verdict.word in {Word.RATE_LIMITED, Word.WAITING}:
+        return _waiting(facts, verdict)
+    return _late(facts) if verdict.is_late else _working(facts)
 
 
 def _reconnecting(facts: Facts) -> Diagnosis | None:
@@ -294,30 +343,32 @@ def _outage(facts: Facts) -> Diagnosis:
     )
 
 
-def _waiting(facts: Facts) -> Diagnosis | None:
-    """Held back for a while by a platform, with a time for the next try."""
-    if facts.oldest_waiting_at is None:
-        return None
-    if facts.not_before is None or facts.not_before <= facts.now:
-        return None
-    notable = facts.failures > 0 or facts.not_before - facts.now >= NOTABLE_WAIT
-    if not notable and facts.now - facts.oldest_waiting_at < LATE:
-        return None
+def _stuck(verdict: Verdict) -> Diagnosis:
     return Diagnosis(
         StoreState.WORKING_ON_IT,
-        "Klaviyo did not take our last delivery."
-        if facts.failures
-        else "Klaviyo asked us to slow down.",
-        meaning="New orders reach Klaviyo later than usual. Nothing is lost.",
-        doing="We try again by ourselves. You do not have to do anything.",
-        since=facts.oldest_waiting_at,
-        until=facts.not_before,
+        "Delivery has stopped, and nothing that is known holds it.",
+        meaning="New orders and customers are kept here. Klaviyo gets none of them at the moment.",
+        doing="This is for our support to find out, who see it as stuck. "
+        "You do not have to do anything.",
+        since=verdict.since,
     )
 
 
-def _late(facts: Facts) -> Diagnosis | None:
-    if facts.oldest_waiting_at is None or facts.now - facts.oldest_waiting_at < LATE:
-        return None
+def _waiting(facts: Facts, verdict: Verdict) -> Diagnosis:
+    """Held back for a while by a platform, mostly with a time for the next try."""
+    return Diagnosis(
+        StoreState.WORKING_ON_IT,
+        "Klaviyo asked us to slow down."
+        if verdict.word is Word.RATE_LIMITED
+        else "Klaviyo did not take our last delivery.",
+        meaning="New orders reach Klaviyo later than usual. Nothing is lost.",
+        doing="We try again by ourselves. You do not have to do anything.",
+        since=facts.oldest_waiting_at,
+        until=verdict.until,
+    )
+
+
+def _late(facts: Facts) -> Diagnosis:
     at_work = facts.lease_until is not None and facts.lease_until > facts.now
     return Diagnosis(
         StoreState.WORKING_ON_IT,
@@ -334,7 +385,11 @@ def _working(facts: Facts) -> Diagnosis:
     if facts.oldest_waiting_at is not None:
         sentence = "New messages are on their way to Klaviyo."
     elif facts.last_delivered_at is None:
-        sentence = "Messages arrive. None of them had to be sent to Klaviyo so far."
+        return Diagnosis(
+            StoreState.SETTING_UP,
+            "Messages arrive. None of them had to be sent to Klaviyo so far.",
+            meaning="With the first one that reaches Klaviyo, the whole way is proven.",
+        )
     else:
         sentence = "Everything that arrived has been dealt with."
     return Diagnosis(StoreState.WORKING, sentence, since=facts.last_delivered_at)

@@ -194,6 +194,8 @@ class StoreLane(models.Model):
     wait_reason = models.CharField(max_length=200, blank=True)
     failures = models.IntegerField(default=0)
     last_served_at = models.DateTimeField()
+    # When something of it last came to its end, however it ended.
+    progressed_at = models.DateTimeField(null=True, blank=True)
 
     objects = StoreLaneQuerySet.as_manager()
 

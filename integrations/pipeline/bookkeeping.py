@@ -33,6 +33,8 @@ class GivenBack(NamedTuple):
     is_troubled: bool
     # The most events its next batch may hold.
     most: int
+    # When something of it came to its end, if anything did.
+    progressed_at: datetime | None
 
 
 class Ended(msgspec.Struct):
@@ -64,6 +66,7 @@ given AS (
   UPDATE integrations_storelane
   SET lease_until = NULL, lease_by = '', in_hand = '{}', not_before = %(until)s,
     wait_reason = %(reason)s, failures = %(failures)s,
+    progressed_at = coalesce(%(progressed_at)s::timestamptz, progressed_at),
     batch_limit = CASE WHEN %(is_troubled)s::boolean THEN batch_limit
       ELSE least(batch_limit * 2, %(most)s) END
   WHERE id = %(lane_id)s AND epoch = %(epoch)s
@@ -160,6 +163,7 @@ def _first(lane: GivenBack) -> dict[str, Any]:
         "failures": lane.failures,
         "is_troubled": lane.is_troubled,
         "most": lane.most,
+        "progressed_at": lane.progressed_at,
         "lane_id": lane.claim.pk,
         "epoch": lane.claim.epoch,
         "account": lane.account_id,

@@ -43,6 +43,8 @@ ACCOUNT_TROUBLE = Hold(
     part="trouble-account",
 )
 
+LIMITED = "The shop asks us to slow down."
+
 
 def of_job(job: SyncJob, windows: Sequence[SyncWindow], *, now: datetime) -> Hold | None:
     """What a running fetch waits for; None while it goes on."""
@@ -78,7 +80,7 @@ def _of_window(window: SyncWindow) -> Hold:
             "The login of the shop does not work.", help="store-reconnect", button="Reconnect"
         )
     if window.wait_reason == backfill.LIMITED:
-        return Hold("The shop asks us to slow down.", until=window.next_attempt_at)
+        return Hold(LIMITED, until=window.next_attempt_at)
     if window.wait_reason == backfill.AHEAD:
         return Hold("Enough has been read. It is sent first, then reading goes on.")
     return Hold(window.wait_reason.rstrip(".") + ".", until=window.next_attempt_at)

@@ -12,9 +12,10 @@ from integrations.domain.fetches import Progress, badge_of, what
 from integrations.domain.windows import JobState, WindowState
 from integrations.models import AuditEntry, Store, SyncJob, SyncWindow, User
 
-from . import cursors, fetch_holds, fetches, forecasts
+from . import cursors, fetch_holds, fetches, forecasts, health, stream_verdicts
 from .browsing import Page
 from .fetch_holds import Hold
+from .stream_verdicts import StreamVerdict
 
 LIST_PAGE = 20
 PERIODS_PAGE = 50
@@ -80,6 +81,8 @@ class Board(msgspec.Struct):
     last_progress_at: datetime | None
     expected: int | None
     lacking: int
+    # Each stream that is not over: stuck or slow, with its proof.
+    verdicts: list[StreamVerdict]
 
     @property
     def what(self) -> str:
@@ -212,6 +215,11 @@ def board(job: SyncJob, *, now: datetime) -> Board:
         last_progress_at=max(moved, default=None),
         expected=_expected(windows),
         lacking=0 if is_open else len(fetches.lacking(job)),
+        verdicts=stream_verdicts.of_job(
+            job, windows, workers_seen_at=health.workers_seen_at(), now=now
+        )
+        if is_open
+        else [],
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max, Q
 
 from integrations import queue
 from integrations.models import Heartbeat
@@ -37,6 +38,18 @@ def gone(name: str) -> None:
 def alive(kind: str, now: datetime) -> int:
     """How many of a kind, such as DRAIN, are at work."""
     return Heartbeat.objects.filter(name__startswith=kind, beat_at__gt=now - DRAIN_ALIVE).count()
+
+
+def workers_seen_at() -> datetime | None:
+    """When our own workers last gave a sign of life; None when they never did."""
+    found = Heartbeat.objects.filter(
+        Q(name=SWEEP)
+        | Q(name__startswith="worker:")
+        | Q(name__startswith=DRAIN)
+        | Q(name__startswith=PAST)
+    ).aggregate(seen=Max("beat_at"))
+    seen: datetime | None = found["seen"]
+    return seen
 
 
 def is_long_work(now: datetime) -> bool:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db.models import (
+    Count,
     DateTimeField,
     DurationField,
     ExpressionWrapper,
-    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -26,14 +26,13 @@ from integrations.domain.storestates import (
     StoreState,
     Trouble,
     diagnose,
-    is_outage,
 )
+from integrations.domain.verdicts import CALLS_OVER, is_outage
 from integrations.models import (
     Call,
     CauseCount,
     Credential,
     Event,
-    Heartbeat,
     Reconnection,
     RefusalCount,
     Store,
@@ -45,9 +44,8 @@ from integrations.models.dead_letters import DeadLetterState
 from integrations.models.events import EventState
 from integrations.platforms.shopify.webhooks import PATH_TEST
 
-from . import allowance, breakers, figures
+from . import allowance, breakers, figures, health
 from .breakers import Guarded
-from .health import DRAIN, PAST, SWEEP
 
 
 class StoreRow(msgspec.Struct):
@@ -76,21 +74,9 @@ class Home(msgspec.Struct):
         return len(self.needs_you) + len(self.working_on_it) + len(self.others)
 
 
-def workers_seen_at() -> datetime | None:
-    """When our own workers last gave a sign of life; None when they never did."""
-    found = Heartbeat.objects.filter(
-        Q(name=SWEEP)
-        | Q(name__startswith="worker:")
-        | Q(name__startswith=DRAIN)
-        | Q(name__startswith=PAST)
-    ).aggregate(seen=Max("beat_at"))
-    seen: datetime | None = found["seen"]
-    return seen
-
-
 def home(user: User, *, now: datetime) -> Home:
     """Sort every store a person may see by what it needs."""
-    seen = workers_seen_at()
+    seen = health.workers_seen_at()
     rows = store_rows(Store.objects.visible_to(user), seen=seen, now=now)
     outage = is_outage(seen, now)
     of_state: dict[StoreState, list[StoreRow]] = {state: [] for state in StoreState}
@@ -113,7 +99,7 @@ def home(user: User, *, now: datetime) -> Home:
 
 def store_row(store: Store, *, now: datetime) -> StoreRow:
     """One store, as a list would show it."""
-    return store_rows(Store.objects.filter(pk=store.pk), seen=workers_seen_at(), now=now)[0]
+    return store_rows(Store.objects.filter(pk=store.pk), seen=health.workers_seen_at(), now=now)[0]
 
 
 def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime) -> list[StoreRow]:
@@ -127,6 +113,7 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
     waiting = CauseCount.objects.filter(store__in=ids, state=DeadLetterState.OPEN)
     failed = dict(waiting.values_list("store").annotate(n=Sum("records")))
     today = figures.of_stores(ids, figures.since("day", now))
+    calls = _calls(now)
     rows = []
     for store in found:
         facts = _facts(
@@ -135,6 +122,7 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
             logins,
             reconnects,
             failed.get(store.pk, 0),
+            calls.get(store.klaviyo_account_id, (0, 0)),
             seen,
             now,
         )
@@ -176,9 +164,21 @@ def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
             oldest_waiting_at=Subquery(
                 waiting.order_by("received_at", "id").values("received_at")[:1]
             ),
+            due_at=Subquery(
+                waiting.order_by("next_attempt_at", "id").values("next_attempt_at")[:1]
+            ),
         )
         .annotate(last_delivered_at=Subquery(in_that_minute.values("settled_at")[:1]))
     )
+
+
+def _calls(now: datetime) -> dict[int, tuple[int, int]]:
+    """Of each account the calls of the last minutes, and those refused as too many."""
+    recent = Call.objects.filter(started_at__gte=now - CALLS_OVER, klaviyo_account__isnull=False)
+    counted = recent.values_list("klaviyo_account").annotate(
+        made=Count("pk"), throttled=Count("pk", filter=Q(status=429))
+    )
+    return {account: (made, throttled) for account, made, throttled in counted.order_by()}
 
 
 # What a row is about: a shop or an account.
@@ -220,6 +220,7 @@ def _facts(
     logins: dict[_Key, Login],
     reconnects: dict[_Key, Reconnect],
     failed: int,
+    calls: tuple[int, int],
     seen: datetime | None,
     now: datetime,
 ) -> Facts:
@@ -240,6 +241,10 @@ def _facts(
         last_received_at=store.last_received_at,  # type: ignore[attr-defined]
         last_delivered_at=store.last_delivered_at,  # type: ignore[attr-defined]
         oldest_waiting_at=store.oldest_waiting_at,  # type: ignore[attr-defined]
+        due_at=store.due_at,  # type: ignore[attr-defined]
+        last_progress_at=lane.progressed_at if lane else None,
+        calls=calls[0],
+        throttled=calls[1],
         failed_records=failed,
         workers_seen_at=seen,
     )
@@ -277,7 +282,7 @@ class StorePage(msgspec.Struct):
 
 def store_page(store: Store, *, range_name: str, now: datetime) -> StorePage:
     """Read the page of one store."""
-    seen = workers_seen_at()
+    seen = health.workers_seen_at()
     row = store_rows(Store.objects.filter(pk=store.pk), seen=seen, now=now)[0]
     starts = {name: figures.since(name, now) for name in figures.RANGES}
     counted = figures.of_store(store, list(starts.values()))

@@ -143,6 +143,7 @@ def _lane(batch: Batch, now: datetime) -> GivenBack:
         failures=failures,
         is_troubled=bool(report.troubled),
         most=MOST_AT_ONCE[claim.lane],
+        progressed_at=now if any(True for _ in _ended(batch.endings)) else None,
     )
 
 

@@ -556,7 +556,15 @@ def test_an_older_ledger_row_never_replaces_a_newer_one(klaviyo, store, post, wo
     )
     claim = Claim(0, store.pk, Lane.LIVE, 0, [], 1, 0, clock())
     lane = bookkeeping.GivenBack(
-        claim, store.klaviyo_account_id, [], None, "", 0, is_troubled=False, most=1
+        claim,
+        store.klaviyo_account_id,
+        [],
+        None,
+        "",
+        0,
+        is_troubled=False,
+        most=1,
+        progressed_at=None,
     )
     with transaction.atomic():
         bookkeeping.finish(lane, bookkeeping.Books([old], [], [], []), [], now=clock())

@@ -3,16 +3,14 @@ from datetime import timedelta
 import pytest
 
 from integrations.domain.storestates import (
-    LATE,
-    SWEEP_SILENCE,
     Facts,
     Login,
     Reconnect,
     Remedy,
     StoreState,
     diagnose,
-    is_outage,
 )
+from integrations.domain.verdicts import LATE, SWEEP_SILENCE, Word, is_outage
 from tests.factories import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -165,7 +163,16 @@ def test_a_wait_with_nothing_to_deliver_is_not_worth_mentioning(wait):
     ("lease_until", "words"), [(NOON + MINUTE, "right now"), (NOON - MINUTE, "oldest goes next")]
 )
 def test_a_backlog_older_than_five_minutes_is_late(lease_until, words):
-    found = diagnose(Facts(**WELL | {"oldest_waiting_at": NOON - LATE, "lease_until": lease_until}))
+    found = diagnose(
+        Facts(
+            **WELL
+            | {
+                "oldest_waiting_at": NOON - LATE,
+                "last_progress_at": NOON,
+                "lease_until": lease_until,
+            }
+        )
+    )
 
     assert found.state is StoreState.WORKING_ON_IT
     assert words in found.doing
@@ -178,7 +185,7 @@ def test_messages_that_just_came_are_on_their_way():
 def test_a_store_whose_messages_need_nothing_sent_does_not_claim_a_delivery():
     found = diagnose(Facts(**WELL | {"last_delivered_at": None}))
 
-    assert found.state is StoreState.WORKING
+    assert (found.state, found.verdict.word) == (StoreState.SETTING_UP, Word.NOT_STARTED)
     assert "None of them" in found.sentence
 
 

@@ -99,7 +99,7 @@ def test_the_number_of_queries_does_not_grow_with_the_shops(
         a.a_tally(store, minute=now.replace(second=0, microsecond=0), delivered=1)
         a.a_dead_letter(store)
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         owner.get("/")
 
 
@@ -116,7 +116,7 @@ def test_the_last_delivery_is_found_through_the_tallies(world, now):
 def test_a_store_without_any_login_of_its_own_is_not_broken(world, now):
     Credential.objects.filter(store=world.store).delete()
 
-    assert overview.store_row(world.store, now=now).diagnosis.state == "working"
+    assert overview.store_row(world.store, now=now).diagnosis.state == "setting_up"
 
 
 def test_a_paused_shop_is_listed_as_paused(owner, world, now):

@@ -152,9 +152,22 @@ def test_support_sees_lanes_allowance_login_and_calls(staff, world, now):
         assert words in page
 
 
+def test_the_verdict_folds_open_to_its_proof(owner, world, now):
+    StoreLane.objects.update_or_create(
+        store=world.store, lane=0, defaults={"last_served_at": now, "progressed_at": None}
+    )
+    long_ago = now - timedelta(minutes=30)
+    a.an_event(world.store, received_at=long_ago, next_attempt_at=long_ago)
+    page = read(owner, world.store)
+
+    assert "How we know: stuck since" in page
+    assert "The oldest that waits arrived" in page
+    assert "nothing is known that blocks it" in page
+
+
 def test_the_number_of_queries_is_fixed(staff, busy, django_assert_max_num_queries):
     read(staff, busy)  # the first look of staff leaves an entry
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         read(staff, busy)
 
 

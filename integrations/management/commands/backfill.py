@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from integrations.domain.failures import PlatformError
 from integrations.domain.fetches import Preset, stretch_of
-from integrations.domain.storestates import is_outage
+from integrations.domain.verdicts import is_outage
 from integrations.domain.windows import STREAMS, BadRange, JobKind, JobState
 from integrations.management import following, forecast_text
 from integrations.management.here import Here
 from integrations.models import Store, SyncJob
-from integrations.pipeline import forecasts, overview, sync_jobs
+from integrations.pipeline import forecasts, health, sync_jobs
 from integrations.pipeline.audit import OPERATOR
 
 LISTED = 20
@@ -141,7 +141,7 @@ class Command(BaseCommand):
             with Here(timezone.now):
                 self._follow(job)
         elif options["follow"]:
-            if is_outage(overview.workers_seen_at(), timezone.now()):
+            if is_outage(health.workers_seen_at(), timezone.now()):
                 self.stdout.write("No worker seems to run; --here does it in this process.")
             self._follow(job)
         else:
