@@ -1,0 +1,70 @@
+"""Minutes, hours and days of figures: where each begins, how long it is kept, what is closed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+# The longest we wait for rows that are being written while their minute ends.
+GRACE = timedelta(seconds=15)
+# Minutes that are counted once more: a call is written down when its batch is settled, half a
+# minute later, and the clocks of two machines are never quite the same.
+AGAIN = timedelta(minutes=3)
+# So much is counted in one transaction; after a pause of hours there are many of them.
+PIECE = timedelta(minutes=10)
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Resolution(IntEnum):
+    """How much time one figure stands for."""
+
+    MINUTE = 0
+    HOUR = 1
+    DAY = 2
+
+    @property
+    def step(self) -> timedelta:
+        """The length of one."""
+        return (MINUTE, HOUR, DAY)[self]
+
+    @property
+    def kept(self) -> timedelta:
+        """How long its figures are kept."""
+        return (timedelta(days=3), timedelta(days=60), timedelta(days=400))[self]
+
+    def floor(self, moment: datetime) -> datetime:
+        """The beginning of the one a moment lies in; days are those of UTC."""
+        return moment - (moment - _EPOCH) % self.step
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole minutes that are counted together; the first of them may have been counted before."""
+
+    since: datetime
+    until: datetime
+
+    def starts(self, resolution: Resolution) -> list[datetime]:
+        """The hours, or days, it touches."""
+        start, found = resolution.floor(self.since), []
+        while start < self.until:
+            found.append(start)
+            start += resolution.step
+        return found
+
+
+def to_count(counted_until: datetime | None, now: datetime) -> Iterator[Piece]:
+    """The minutes that are over and not closed yet, oldest first, in pieces.
+
+    What is older than minutes are kept is left out: there would be nothing to roll up for long. A
+    clock that went back finds nothing to do.
+    """
+    end = Resolution.MINUTE.floor(now - GRACE)
+    # The oldest hour of all must still have all its minutes.
+    oldest = Resolution.HOUR.floor(end - Resolution.MINUTE.kept) + 2 * HOUR
+    start = max(counted_until or oldest, oldest)
+    while start < end:
+        until = min(start + PIECE, end)
+        yield Piece(max(start - AGAIN, oldest), until)
+        start = until
