@@ -18,9 +18,18 @@ LOGINS = "integrations.tasks.look_after_logins"
 SUBSCRIPTIONS = "integrations.tasks.look_at_subscriptions"
 NOTICES = "integrations.tasks.send_notices"
 CAUSES = "integrations.tasks.look_after_causes"
+FIGURES = "integrations.tasks.count_figures"
 
 # Schedules that must exist, and how often each runs, in minutes.
-SCHEDULES = {SWEEP: 1, PRUNE: 60, LOGINS: 1, SUBSCRIPTIONS: 1, NOTICES: 1, CAUSES: 1}
+SCHEDULES = {
+    SWEEP: 1,
+    PRUNE: 60,
+    LOGINS: 1,
+    SUBSCRIPTIONS: 1,
+    NOTICES: 1,
+    CAUSES: 1,
+    FIGURES: 1,
+}
 
 
 def ask_for(task: str) -> None:

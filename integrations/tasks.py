@@ -1,8 +1,10 @@
 """What workers run: read the clock, make one call into the pipeline."""
 
+from functools import partial
+
 from django.utils import timezone
 
-from integrations import stopping
+from integrations import queue, stopping
 from integrations.pipeline import (
     backfill,
     binning,
@@ -17,14 +19,19 @@ from integrations.pipeline import (
     group_repairs,
     jobs,
     maintenance,
+    measuring,
     notices,
     probing,
     replaying,
     replays,
+    schedule_runs,
     subscriptions,
     undoing,
     upkeep,
 )
+
+# A schedule leaves a row for each of its runs.
+scheduled = partial(schedule_runs.scheduled, clock=timezone.now)
 
 
 def drain() -> int:
@@ -47,6 +54,7 @@ def forecast() -> int:
     return forecasts.work(clock=timezone.now, stopping=stopping.asked)
 
 
+@scheduled(queue.SWEEP)
 def sweep() -> None:
     """Find what a lost nudge or a dead worker left behind, and ask about jobs."""
     maintenance.sweep(now=timezone.now())
@@ -92,31 +100,42 @@ def probe() -> int:
     return probing.watch(clock=timezone.now, stopping=stopping.asked)
 
 
+@scheduled(queue.PRUNE)
 def prune() -> None:
     """Drop what has served its term."""
     maintenance.prune(now=timezone.now())
     replays.prune(now=timezone.now())
 
 
+@scheduled(queue.LOGINS)
 def look_after_logins() -> None:
     """Renew logins that end soon, and see whether the unused ones work."""
     upkeep.renew_due(clock=timezone.now, stopping=stopping.asked)
     upkeep.check_due(clock=timezone.now, stopping=stopping.asked)
 
 
+@scheduled(queue.NOTICES)
 def send_notices() -> int:
     """Send the e-mails that are due."""
     return notices.send_due(clock=timezone.now, stopping=stopping.asked)
 
 
+@scheduled(queue.SUBSCRIPTIONS)
 def look_at_subscriptions() -> int:
     """Look whether shops whose hour is over still send what we want."""
     return subscriptions.audit_due(clock=timezone.now, stopping=stopping.asked)
 
 
+@scheduled(queue.CAUSES)
 def look_after_causes() -> int:
     """Move what was split off, see which reasons come back, and work out whom they touch."""
     moved = cause_parts.move(clock=timezone.now, stopping=stopping.asked)
     cause_states.wake(now=timezone.now())
     cause_figures.work_out(clock=timezone.now, stopping=stopping.asked)
     return moved
+
+
+@scheduled(queue.FIGURES)
+def count_figures() -> int:
+    """Close the figures of the minutes that are over."""
+    return measuring.run(clock=timezone.now, stopping=stopping.asked)

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from integrations.domain.histograms import LAG, LATENCY
 from integrations.domain.lanes import Lane
+from integrations.domain.resolutions import Resolution
 from integrations.models import (
     Attempt,
     AuditEntry,
@@ -13,10 +15,12 @@ from integrations.models import (
     Binning,
     Breaker,
     BulkLine,
+    CallFigures,
     Cause,
     Credential,
     DeadLetter,
     DeadLetterTry,
+    DepthFigures,
     Erasure,
     Event,
     FailedImport,
@@ -25,6 +29,7 @@ from integrations.models import (
     GroupRepair,
     Invitation,
     KlaviyoAccount,
+    LagFigures,
     Membership,
     Merchant,
     Notice,
@@ -34,6 +39,7 @@ from integrations.models import (
     Repair,
     Replay,
     ReplayItem,
+    ScheduleRun,
     Store,
     StoreLane,
     Subscription,
@@ -368,3 +374,55 @@ def an_erasure(event: Event, **changes: Any) -> Erasure:
     """What a shop asked for with this message."""
     defaults = {"store": event.store, "event": event, "asked_at": NOON, "next_turn_at": NOON}
     return Erasure.objects.create(**defaults | changes)
+
+
+def a_call_figure(**changes: Any) -> CallFigures:
+    """Calls of 90 ms in one minute, of an account or of a shop."""
+    defaults = {
+        "endpoint": "event-bulk-create-jobs",
+        "resolution": Resolution.MINUTE,
+        "start": NOON,
+        "calls": 1,
+        "throttled": 0,
+        "errors": 0,
+    }
+    values = defaults | changes
+    calls = int(values["calls"])
+    latency = LATENCY.count([90] * calls)
+    spent = {"milliseconds": 90 * calls, "latency": latency, "busiest": calls}
+    return CallFigures.objects.create(**spent | values)
+
+
+def a_lag_figure(store: Store, *, seconds: float = 2, **changes: Any) -> LagFigures:
+    """Orders of one minute, which reached Klaviyo after so many seconds; all of them if unsaid."""
+    defaults = {
+        "store": store,
+        "data_type": "orders",
+        "resolution": Resolution.MINUTE,
+        "start": NOON,
+        "arrived": 1,
+        "failed": 0,
+    }
+    values = defaults | changes
+    values = {"settled": values["arrived"], **values}
+    values = {"delivered": int(values["settled"]) - int(values["failed"]), **values}
+    return LagFigures.objects.create(
+        **{"lag": LAG.count([seconds] * int(values["delivered"]))} | values
+    )
+
+
+def a_depth_figure(store: Store | None, **changes: Any) -> DepthFigures:
+    defaults = {
+        "store": store,
+        "resolution": Resolution.MINUTE,
+        "start": NOON,
+        "waiting": 0,
+        "oldest_seconds": 0,
+        "failed_open": 0,
+    }
+    return DepthFigures.objects.create(**defaults | changes)
+
+
+def a_schedule_run(**changes: Any) -> ScheduleRun:
+    defaults = {"name": "integrations.tasks.sweep", "began_at": NOON, "ended_at": NOON}
+    return ScheduleRun.objects.create(**defaults | changes)

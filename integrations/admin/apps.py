@@ -15,6 +15,7 @@ class ConsoleAdminConfig(AdminConfig):
             bins,  # noqa: F401
             breakers,  # noqa: F401
             connections,  # noqa: F401
+            figures,  # noqa: F401
             registrations,  # noqa: F401
             replays,  # noqa: F401
             sync_jobs,  # noqa: F401

@@ -19,6 +19,14 @@ from .health import Heartbeat, RefusalCount
 from .invitations import Invitation
 from .jobs import RemoteJob
 from .lanes import StoreLane
+from .measures import (
+    CallFigures,
+    DepthFigures,
+    FigureMark,
+    LagFigures,
+    ScheduleRun,
+    UnfinishedMinute,
+)
 from .notices import Notice
 from .people import Membership, Merchant, User
 from .reconnections import Gap, Reconnection
@@ -41,6 +49,7 @@ __all__ = [
     "Budget",
     "BulkLine",
     "Call",
+    "CallFigures",
     "Cause",
     "CauseCount",
     "CauseDay",
@@ -48,16 +57,19 @@ __all__ = [
     "DeadLetter",
     "DeadLetterTry",
     "Delivery",
+    "DepthFigures",
     "Erasure",
     "Event",
     "FailedImport",
     "FailedImportPart",
+    "FigureMark",
     "Gap",
     "GroupRepair",
     "GroupRepairItem",
     "Heartbeat",
     "Invitation",
     "KlaviyoAccount",
+    "LagFigures",
     "Membership",
     "Merchant",
     "Notice",
@@ -69,6 +81,7 @@ __all__ = [
     "Repair",
     "Replay",
     "ReplayItem",
+    "ScheduleRun",
     "ShopBudget",
     "Store",
     "StoreLane",
@@ -78,5 +91,6 @@ __all__ = [
     "Tally",
     "Undo",
     "UndoItem",
+    "UnfinishedMinute",
     "User",
 ]

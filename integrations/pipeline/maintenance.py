@@ -5,8 +5,21 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from integrations import queue
+from integrations.domain.resolutions import Resolution
 from integrations.domain.windows import OVER
-from integrations.models import Authorization, Call, Heartbeat, StoreLane, SyncWindow, Tally
+from integrations.models import (
+    Authorization,
+    Call,
+    CallFigures,
+    DepthFigures,
+    Heartbeat,
+    LagFigures,
+    ScheduleRun,
+    StoreLane,
+    SyncWindow,
+    Tally,
+    UnfinishedMinute,
+)
 
 from . import drains, health, probing, retention, undo
 
@@ -15,6 +28,7 @@ TALLIES_KEPT = timedelta(days=400)
 SIGN_INS_KEPT = timedelta(days=90)
 HEARTBEATS_KEPT = timedelta(days=1)
 FAILED_TASKS_KEPT = timedelta(days=14)
+SCHEDULE_RUNS_KEPT = timedelta(days=14)
 # What was read of the past can be read again; so long it can be looked at as it came.
 PAST_BODIES_KEPT = timedelta(days=7)
 PRUNED_AT_ONCE = 5000
@@ -61,8 +75,19 @@ def prune(*, now: datetime) -> None:
     # The queue keeps failed tasks for ever; ours have their story in our own rows.
     _prune("django_q_task", "stopped", now - FAILED_TASKS_KEPT)
     Heartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT).delete()
+    _prune_figures(now)
     undo.prune(now=now)
     retention.prune(now=now)
+
+
+def _prune_figures(now: datetime) -> None:
+    """Let go of minutes, hours and days of figures, each in its own time."""
+    for resolution in Resolution:
+        for model in (CallFigures, LagFigures, DepthFigures):
+            only = f"resolution = {resolution:d} AND start"
+            _prune(model._meta.db_table, only, now - resolution.kept)
+    _prune(UnfinishedMinute._meta.db_table, "minute", now - Resolution.MINUTE.kept)
+    _prune(ScheduleRun._meta.db_table, "began_at", now - SCHEDULE_RUNS_KEPT)
 
 
 def _drop_past_bodies(now: datetime) -> None:

@@ -8,7 +8,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.admin.parts import PipelineAdmin
-from integrations.models import Budget, Call, Delivery, RefusalCount, RemoteJob, ShopBudget, User
+from integrations.models import (
+    Budget,
+    Call,
+    Delivery,
+    FigureMark,
+    RefusalCount,
+    RemoteJob,
+    ShopBudget,
+    UnfinishedMinute,
+    User,
+)
 from tests import factories as a
 
 OURS = list(apps.get_app_config("integrations").get_models())
@@ -80,6 +90,12 @@ def one_of_each(world, now):
     a.an_undo_item(a.an_undo(a.a_sync_job(store)))
     a.a_before(a.a_sync_job(store))
     a.a_breaker(klaviyo_account=account)
+    a.a_call_figure(klaviyo_account=account)
+    a.a_lag_figure(store)
+    a.a_depth_figure(store)
+    a.a_schedule_run()
+    FigureMark.objects.create(name="figures", counted_until=now)
+    UnfinishedMinute.objects.create(store=store, minute=now, tallied=0)
     ShopBudget.objects.create(
         store=store, maximum=2000, available=2000, restore_rate=100, updated_at=now
     )
