@@ -186,6 +186,7 @@ TEMPLATES = [
             ],
             "libraries": {
                 "console": "integrations.web.templatetags.console",
+                "figures": "integrations.web.templatetags.figures",
                 "past": "integrations.web.templatetags.past",
             },
         },

@@ -35,7 +35,12 @@ class Resolution(IntEnum):
 
     def floor(self, moment: datetime) -> datetime:
         """The beginning of the one a moment lies in; days are those of UTC."""
-        return moment - (moment - _EPOCH) % self.step
+        return floor(moment, self.step)
+
+
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """The beginning of the piece of time a moment lies in."""
+    return moment - (moment - _EPOCH) % step
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 from django.db.models import Q, QuerySet
 
+from integrations.domain import data_types
+from integrations.domain.data_types import DataType
 from integrations.models import Event, Store
 
 from . import cursors, figures
@@ -32,6 +34,8 @@ class EventFilter(msgspec.Struct, frozen=True):
 
     state: str = ""
     topic: str = ""
+    # Orders, customers, …: several topics at once, as the figures count them.
+    data_type: DataType | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
@@ -42,14 +46,14 @@ class EventFilter(msgspec.Struct, frozen=True):
     @property
     def active(self) -> bool:
         """Whether anything is narrowed."""
-        narrowed = self.state or self.topic or self.since or self.until or self.text
-        return bool(narrowed or self.past or self.window)
+        narrowed = self.state or self.topic or self.data_type or self.text
+        return bool(narrowed or self.since or self.until or self.past or self.window)
 
     @property
     def of_whole_minutes(self) -> bool:
         """Whether the figures, which count by the minute, count the same thing."""
-        narrowed = self.topic or self.text or self.until or self.past or self.window
-        only_since = self.since is not None and not narrowed
+        narrowed = self.topic or self.data_type or self.text or self.past or self.window
+        only_since = self.since is not None and not (self.until or narrowed)
         return only_since and not (self.since and (self.since.second or self.since.microsecond))
 
 
@@ -86,6 +90,8 @@ def _events(store: Store, wanted: EventFilter) -> QuerySet[Event]:
         rows = rows.filter(state=wanted.state)
     if wanted.topic:
         rows = rows.filter(topic=wanted.topic)
+    if wanted.data_type:
+        rows = rows.filter(_of_type(wanted.data_type))
     if wanted.since:
         rows = rows.filter(received_at__gte=wanted.since)
     if wanted.until:
@@ -93,6 +99,14 @@ def _events(store: Store, wanted: EventFilter) -> QuerySet[Event]:
     if wanted.text:
         rows = rows.filter(_named(wanted.text))
     return rows
+
+
+def _of_type(kind: DataType) -> Q:
+    """Messages of one kind of data; of no kind are those that begin like none."""
+    begins = Q()
+    for beginning in data_types.beginnings(kind):
+        begins |= Q(topic__startswith=beginning)
+    return ~begins if kind is DataType.OTHER else begins
 
 
 def _named(text: str) -> Q:

@@ -181,6 +181,15 @@ class CallFilter(msgspec.Struct, frozen=True):
     lane: Lane | None = None
     store: str = ""
     since: datetime | None = None
+    until: datetime | None = None
+    # "throttled": too fast (429); "errors": any other failure.
+    outcome: str = ""
+
+
+OUTCOMES = {
+    "throttled": Q(status=429),
+    "errors": (Q(status=None) | Q(status__gte=400)) & ~Q(status=429),
+}
 
 
 class CallPage(msgspec.Struct):
@@ -193,10 +202,19 @@ class CallPage(msgspec.Struct):
     after: str
 
 
-def calls(account: KlaviyoAccount, wanted: CallFilter, *, after: str, now: datetime) -> CallPage:
-    """The calls to an account, of a day at most; by their time, so that an index answers."""
+def calls(of: KlaviyoAccount | Store, wanted: CallFilter, *, after: str, now: datetime) -> CallPage:
+    """The calls to an account, or to a shop, of a day at most; an index has them by their time."""
     since = max(wanted.since or now - LONGEST, now - LONGEST)
-    rows = Call.objects.filter(klaviyo_account=account, started_at__gte=since)
+    rows = Call.objects.filter(started_at__gte=since)
+    if isinstance(of, Store):
+        # Calls to Klaviyo for this shop are its account's.
+        rows = rows.filter(store=of, klaviyo_account=None)
+    else:
+        rows = rows.filter(klaviyo_account=of)
+    if wanted.until:
+        rows = rows.filter(started_at__lt=wanted.until)
+    if wanted.outcome:
+        rows = rows.filter(OUTCOMES[wanted.outcome])
     if wanted.endpoint:
         rows = rows.filter(endpoint=wanted.endpoint)
     if wanted.lane is not None:

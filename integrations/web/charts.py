@@ -42,7 +42,7 @@ class Chart(msgspec.Struct):
 
 def draw(bars: Sequence[Figures], *, marks: int = 5) -> Chart:
     """Lay out one bar for each piece of time, and the marks under them."""
-    top = _nice(max(bar.arrived for bar in bars))
+    top = nice(max(bar.arrived for bar in bars))
     parts = []
     for number, bar in enumerate(bars):
         ground = HEIGHT
@@ -63,7 +63,7 @@ def draw(bars: Sequence[Figures], *, marks: int = 5) -> Chart:
     )
 
 
-def _nice(value: int) -> int:
+def nice(value: int) -> int:
     """The next even round number, for the top of the axis."""
     size = 1
     while True:

@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from integrations.domain import parameters
+from integrations.domain import data_types, parameters
+from integrations.domain.data_types import DataType
 from integrations.models import Event, Store
 from integrations.models.events import EventState
 from integrations.pipeline import browsing, inspection
@@ -29,6 +30,7 @@ def events(request: Signed, public_id: UUID) -> HttpResponse:
         "wanted": wanted,
         "states": EventState.choices,
         "state_label": dict(EventState.choices).get(wanted.state, ""),
+        "data_type": data_types.WORDS[wanted.data_type] if wanted.data_type else "",
         "topics": browsing.topics(store, past=wanted.past),
         "page": browsing.events(store, wanted, after=request.GET.get("after", "")),
         "paged": bool(request.GET.get("after")),
@@ -59,9 +61,11 @@ def event(request: Signed, public_id: UUID) -> HttpResponse:
 def _wanted(request: HttpRequest) -> browsing.EventFilter:
     """The filter an address asks for; what we do not know does not narrow."""
     state, topic = request.GET.get("state", ""), request.GET.get("topic", "")
+    kind = request.GET.get("kind", "")
     window = parameters.identifier(request.GET.get("window", ""))
     return browsing.EventFilter(
         state=state if state in EventState.values else "",
+        data_type=DataType(kind) if kind in set(DataType) else None,
         topic=topic if topic in TITLES or "/" in topic else "",
         since=parameters.moment(request.GET.get("since", "")),
         until=parameters.moment(request.GET.get("until", "")),

@@ -3,10 +3,12 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from integrations.domain import parameters
 from integrations.domain.lanes import Lane
+from integrations.models import Store
 from integrations.pipeline import spending
 
 from .access import Signed, answer, note_visit, signed_in
@@ -48,12 +50,33 @@ def calls(request: Signed, public_id: UUID) -> HttpResponse:
     return answer(request, "calls.html", context)
 
 
+@signed_in
+def of_store(request: Signed, public_id: UUID) -> HttpResponse:
+    """The calls to one shop, narrowed to what a figure counted."""
+    now = timezone.now()
+    store = get_object_or_404(Store.objects.visible_to(request.user), public_id=public_id)
+    note_visit(request, store.merchant_id)
+    wanted = _wanted(request)
+    after = request.GET.get("after", "")
+    context = {
+        "store": store,
+        "zone": store.time_zone,
+        "wanted": wanted,
+        "page": spending.calls(store, wanted, after=after, now=now),
+        "paged": bool(after),
+        "now": now,
+    }
+    return answer(request, "calls.html", context)
+
+
 def _wanted(request: HttpRequest) -> spending.CallFilter:
     """The filter an address asks for; what we do not know does not narrow."""
-    lane = request.GET.get("lane", "")
+    lane, outcome = request.GET.get("lane", ""), request.GET.get("outcome", "")
     return spending.CallFilter(
         endpoint=request.GET.get("endpoint", "")[:80].replace("\x00", ""),
         lane=Lane(int(lane)) if lane in {str(int(one)) for one in Lane} else None,
         store=str(parameters.identifier(request.GET.get("store", "")) or ""),
         since=parameters.moment(request.GET.get("since", "")),
+        until=parameters.moment(request.GET.get("until", "")),
+        outcome=outcome if outcome in spending.OUTCOMES else "",
     )

@@ -63,6 +63,7 @@ urlpatterns = [
     path("", include("integrations.web.connection_urls")),
     path("", include("integrations.web.past_urls")),
     path("", include("integrations.web.limit_urls")),
+    path("", include("integrations.web.figure_urls")),
     path("", include("integrations.web.cause_urls")),
     path("", include("integrations.web.bin_urls")),
     path("", include("integrations.web.replay_urls")),

@@ -229,6 +229,8 @@ ADDRESSES = {
     "account-limits": Address(of_account, get=TEAM),
     "account-calls": Address(of_account, get=TEAM),
     "account-try": Address(of_account, post=TEAM),
+    "store-calls": Address(of_store, get=TEAM),
+    "store-figures": Address(of_store, get=TEAM),
     "store-try": Address(of_store, post=TEAM),
     # Led to the one business, or to a choice.
     "connect": Address(get=PEOPLE),
