@@ -39,6 +39,7 @@ class SecondStep:
     OPEN = frozenset(
         {
             "healthz",
+            "readyz",
             "shopify-compliance",
             "shopify-webhook",
             "sign-in",

@@ -21,6 +21,7 @@ from . import (
 
 urlpatterns = [
     path("healthz", alive.healthz, name="healthz"),
+    path("readyz", alive.readyz, name="readyz"),
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
     path("sign-in/code/", second_step.ask, name="second-step"),
     path("sign-in/set-up/", second_step.set_up, name="second-step-set-up"),

@@ -155,6 +155,7 @@ ADDRESSES = {
     "shopify-compliance": Address(),
     "shopify-webhook": Address(of_store),
     "healthz": Address(get=EVERYBODY),
+    "readyz": Address(get=EVERYBODY),
     "sign-in": Address(get=EVERYBODY, post=EVERYBODY),
     "sign-out": Address(post=EVERYBODY),
     "times": Address(post=EVERYBODY),
