@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from integrations import queue, stopping
 from integrations.pipeline import (
+    alerts,
     backfill,
     binning,
     bulk_tidy,
@@ -26,6 +27,7 @@ from integrations.pipeline import (
     replays,
     schedule_runs,
     subscriptions,
+    telling,
     undoing,
     upkeep,
 )
@@ -105,6 +107,7 @@ def prune() -> None:
     """Drop what has served its term."""
     maintenance.prune(now=timezone.now())
     replays.prune(now=timezone.now())
+    alerts.prune(now=timezone.now())
 
 
 @scheduled(queue.LOGINS)
@@ -139,3 +142,15 @@ def look_after_causes() -> int:
 def count_figures() -> int:
     """Close the figures of the minutes that are over."""
     return measuring.run(clock=timezone.now, stopping=stopping.asked)
+
+
+@scheduled(queue.ALERTS)
+def look_after_alerts() -> int:
+    """See what is wrong, and what is over."""
+    return alerts.look(now=timezone.now())
+
+
+@scheduled(queue.ALERTS_OUT)
+def tell_of_alerts() -> int:
+    """Tell people of alerts, through their channels."""
+    return telling.send_due(clock=timezone.now, stopping=stopping.asked)

@@ -8,6 +8,8 @@ from integrations.domain.histograms import LAG, LATENCY
 from integrations.domain.lanes import Lane
 from integrations.domain.resolutions import Resolution
 from integrations.models import (
+    Alert,
+    AlertChannel,
     Attempt,
     AuditEntry,
     Authorization,
@@ -426,3 +428,28 @@ def a_depth_figure(store: Store | None, **changes: Any) -> DepthFigures:
 def a_schedule_run(**changes: Any) -> ScheduleRun:
     defaults = {"name": "integrations.tasks.sweep", "began_at": NOON, "ended_at": NOON}
     return ScheduleRun.objects.create(**defaults | changes)
+
+
+def an_alert(store: Store, **changes: Any) -> Alert:
+    defaults = {
+        "key": f"stuck:store:{store.pk}",
+        "rule": "stuck",
+        "merchant": store.merchant,
+        "store": store,
+        "state": "firing",
+        "severity": "critical",
+        "value": 34,
+        "words": f"{store.name}: nothing moves. 34 minutes without progress.",
+        "bad_since": NOON,
+        "seen_at": NOON,
+        "fired_at": NOON,
+    }
+    return Alert.objects.create(**defaults | changes)
+
+
+def an_alert_channel(merchant: Merchant | None = None, **changes: Any) -> AlertChannel:
+    address = changes.pop("address", "ann@alpine-demo.shop")
+    channel = AlertChannel(merchant=merchant, made_at=NOON, **{"name": "Ann"} | changes)
+    channel.keep(address)
+    channel.save()
+    return channel

@@ -12,6 +12,7 @@ class ConsoleAdminConfig(AdminConfig):
         """Load the registrations, once the models are there."""
         super().ready()
         from integrations.admin import (  # noqa: PLC0415 - needs loaded models
+            alerts,  # noqa: F401
             bins,  # noqa: F401
             breakers,  # noqa: F401
             connections,  # noqa: F401

@@ -34,6 +34,8 @@ class Capability(StrEnum):
     EXPORT_FAILED = "Export failed records"
     REPLAY_LOUD = "Let what is sent again start flows, with a reason"
     IMPORT_FAILED = "Import failed records of another integration"
+    TAKE_ALERTS = "Take care of an alert"
+    MANAGE_ALERTS = "Say who is told of alerts, and from which numbers on"
     WORK_CAUSES = "Own, park, merge and split the reasons of failed records"
     APPROVE_REPLAY = "Be the second person for what is sent again in large numbers"
     INVITE = "Invite people, send an invitation again, withdraw it"
@@ -59,9 +61,11 @@ _MEMBER = frozenset(
         Capability.SEND_AGAIN,
         Capability.REPAIR,
         Capability.BIN,
+        Capability.TAKE_ALERTS,
     }
 )
 _OWNER = _MEMBER | {
+    Capability.MANAGE_ALERTS,
     Capability.CONNECT,
     Capability.DISCONNECT,
     Capability.EXPORT_HISTORY,

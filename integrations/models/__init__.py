@@ -1,6 +1,7 @@
 """Tables, constraints and querysets: what must be true, and each state change as one UPDATE."""
 
 from .accounts import KlaviyoAccount
+from .alerts import Alert, AlertChannel, AlertLimit, AlertTelling
 from .audit import AuditEntry
 from .authorizations import Authorization
 from .bins import Binning, BinningItem
@@ -39,6 +40,10 @@ from .tallies import Tally
 from .undo import Before, Undo, UndoItem
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertLimit",
+    "AlertTelling",
     "Attempt",
     "AuditEntry",
     "Authorization",

@@ -52,6 +52,11 @@ def workers_seen_at() -> datetime | None:
     return seen
 
 
+def seen_at(name: str) -> datetime | None:
+    """When one of our parts last gave a sign of life."""
+    return Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
+
+
 def is_long_work(now: datetime) -> bool:
     """Whether work is going on that keeps workers for a minute at a time."""
     return any(alive(kind, now) for kind in (PAST, READER, REPLAYER))

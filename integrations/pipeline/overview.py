@@ -113,7 +113,7 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
     waiting = CauseCount.objects.filter(store__in=ids, state=DeadLetterState.OPEN)
     failed = dict(waiting.values_list("store").annotate(n=Sum("records")))
     today = figures.of_stores(ids, figures.since("day", now))
-    calls = _calls(now)
+    calls = calls_of_accounts(now)
     rows = []
     for store in found:
         facts = _facts(
@@ -172,7 +172,7 @@ def _with_facts(stores: QuerySet[Store]) -> QuerySet[Store]:
     )
 
 
-def _calls(now: datetime) -> dict[int, tuple[int, int]]:
+def calls_of_accounts(now: datetime) -> dict[int, tuple[int, int]]:
     """Of each account the calls of the last minutes, and those refused as too many."""
     recent = Call.objects.filter(started_at__gte=now - CALLS_OVER, klaviyo_account__isnull=False)
     counted = recent.values_list("klaviyo_account").annotate(

@@ -3,10 +3,12 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from integrations.models import Authorization, Before, Credential
+from integrations.models import AlertChannel, Authorization, Before, Credential
 from integrations.secrets import LostKey, is_current, rotated
 
 from . import login_states
@@ -38,7 +40,9 @@ def rotate(*, now: datetime) -> Report:
             for login in Credential.objects.select_for_update().filter(pk__in=keys).order_by("pk"):
                 _rotate(login, report, now)
         last = keys[-1]
-    _rotate_befores(report)
+    # What no key can read cannot be put back any more, or tells nobody.
+    _rotate_rows(Before.objects.all(), "profiles as they were before a fetch", report)
+    _rotate_rows(AlertChannel.objects.all(), "addresses for alerts", report)
     _rotate_sign_ins(now)
     return report
 
@@ -59,25 +63,24 @@ def _rotate(login: Credential, report: Report, now: datetime) -> None:
     report.rotated += 1
 
 
-def _rotate_befores(report: Report) -> None:
-    """What profiles held before a job; what no key can read cannot be put back any more."""
+def _rotate_rows(rows: QuerySet[Any], words: str, report: Report) -> None:
+    """Secrets with nobody to be told of: what no key can read is counted, in these words."""
     last, lost = 0, 0
-    while rows := list(Before.objects.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
-        for row in rows:
+    while some := list(rows.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
+        for row in some:
             old = bytes(row.secret)
             if is_current(old):
                 report.current += 1
                 continue
             try:
                 # Only what has not been written anew meanwhile.
-                report.rotated += Before.objects.filter(pk=row.pk, secret=old).update(
-                    secret=rotated(old)
-                )
+                mine = rows.filter(pk=row.pk, secret=old)
+                report.rotated += mine.update(secret=rotated(old))
             except LostKey:
                 lost += 1
-        last = rows[-1].pk
+        last = some[-1].pk
     if lost:
-        report.lost.append(f"{lost} profiles as they were before a fetch")
+        report.lost.append(f"{lost} {words}")
 
 
 def _rotate_sign_ins(now: datetime) -> None:

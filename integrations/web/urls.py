@@ -69,4 +69,5 @@ urlpatterns = [
     path("", include("integrations.web.bin_urls")),
     path("", include("integrations.web.replay_urls")),
     path("", include("integrations.web.repair_urls")),
+    path("", include("integrations.web.alert_urls")),
 ]

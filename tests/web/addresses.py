@@ -89,6 +89,16 @@ def of_person(world: World) -> list[Any]:
     return [world.member.pk]
 
 
+def of_alert(world: World) -> list[Any]:
+    """An alert that people are told of."""
+    return [factories.an_alert(world.store).public_id]
+
+
+def of_channel(world: World) -> list[Any]:
+    """A way out for the alerts of a business."""
+    return [factories.an_alert_channel(world.store.merchant).public_id]
+
+
 def of_sign_in(world: World) -> list[Any]:
     """A sign-in that led to the connection of the shop."""
     made = factories.an_authorization(
@@ -278,6 +288,16 @@ ADDRESSES = {
     "past-undo-stop": Address(of_undo, post=TEAM),
     "past-period": Address(of_period, get=TEAM),
     "past-again": Address(of_period, post=TEAM),
+    "alerts": Address(get=PEOPLE),
+    "alert": Address(of_alert, get=TEAM),
+    "alert-take": Address(of_alert, post=TEAM),
+    "alert-channels": Address(get=PEOPLE),
+    "alert-channel-new": Address(of_merchant, get=OWNERS, post=OWNERS_EMPTY),
+    "alert-channel-operators": Address(
+        get=ADMINISTRATORS, post=ADMINISTRATORS._replace(administrator="400")
+    ),
+    "alert-channel-test": Address(of_channel, post=OWNERS),
+    "alert-channel-remove": Address(of_channel, get=OWNERS, post=OWNERS),
     "replays": Address(get=PEOPLE),
     # Sent empty, it leads back to the list.
     "replay-new": Address(post=PEOPLE),

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from integrations.admin.parts import PipelineAdmin
 from integrations.models import (
+    AlertLimit,
     Budget,
     Call,
     Delivery,
@@ -22,7 +23,7 @@ from integrations.models import (
 from tests import factories as a
 
 OURS = list(apps.get_app_config("integrations").get_models())
-OWNED_BY_PEOPLE = {"user", "merchant", "membership", "store", "klaviyoaccount"}
+OWNED_BY_PEOPLE = {"user", "merchant", "membership", "store", "klaviyoaccount", "alertlimit"}
 
 
 def test_every_model_is_registered():
@@ -96,6 +97,11 @@ def one_of_each(world, now):
     a.a_schedule_run()
     FigureMark.objects.create(name="figures", counted_until=now)
     UnfinishedMinute.objects.create(store=store, minute=now, tallied=0)
+    a.an_alert(store).tellings.create(
+        channel=a.an_alert_channel(store.merchant), told="begun", severity="critical",
+        made_at=now, next_attempt_at=now,
+    )  # fmt: skip
+    AlertLimit.objects.create(rule="failing", warning=10)
     ShopBudget.objects.create(
         store=store, maximum=2000, available=2000, restore_rate=100, updated_at=now
     )

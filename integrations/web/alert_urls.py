@@ -1,0 +1,20 @@
+"""The addresses of alerts and of the ways out for them."""
+
+from django.urls import path
+
+from . import alert_channels, alerts
+
+urlpatterns = [
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/channels/", alert_channels.channels, name="alert-channels"),
+    path("alerts/channels/new/", alert_channels.new_of_operators, name="alert-channel-operators"),
+    path("alerts/channels/new/<uuid:public_id>/", alert_channels.new, name="alert-channel-new"),
+    path("alerts/channels/<uuid:public_id>/test/", alert_channels.test, name="alert-channel-test"),
+    path(
+        "alerts/channels/<uuid:public_id>/remove/",
+        alert_channels.remove,
+        name="alert-channel-remove",
+    ),
+    path("alerts/<uuid:public_id>/", alerts.alert, name="alert"),
+    path("alerts/<uuid:public_id>/take/", alerts.take, name="alert-take"),
+]
