@@ -14,6 +14,7 @@ from integrations.pipeline import (
     cause_figures,
     cause_parts,
     cause_states,
+    deadman,
     drains,
     erasing,
     forecasts,
@@ -152,5 +153,6 @@ def look_after_alerts() -> int:
 
 @scheduled(queue.ALERTS_OUT)
 def tell_of_alerts() -> int:
-    """Tell people of alerts, through their channels."""
+    """Tell people of alerts, through their channels; and an outside watcher that all is well."""
+    deadman.sign(now=timezone.now())
     return telling.send_due(clock=timezone.now, stopping=stopping.asked)

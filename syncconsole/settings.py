@@ -76,6 +76,8 @@ FIELD_ENCRYPTION_KEYS = _required_unless_debug(
 ).split(",")
 # The address people and platforms reach the console at: in e-mails, sign-ins and subscriptions.
 PUBLIC_URL = _address("PUBLIC_URL", "http://127.0.0.1:8000" if DEBUG else "")
+# An outside service that is called each minute while all is well, and tells when it is not.
+HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
 # The app of each platform that merchants sign in to. Without one, that way to connect is closed.
 SHOPIFY_CLIENT_ID = env.str("SHOPIFY_CLIENT_ID", default="")
 # What a merchant is asked to allow. Shopify refuses to ask for what it has not approved for the
