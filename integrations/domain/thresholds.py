@@ -5,6 +5,7 @@ from enum import StrEnum
 FAILURES_WARN = 5
 FAILURES_CRITICAL = 20
 TOO_MANY_REFUSED_FOR_SPEED = 10
+LAG_WARNS, LAG_CRITICAL = 60, 15 * 60
 # Fewer than so many say nothing about a share.
 LEAST = 20
 
@@ -40,6 +41,15 @@ def of_refusals_for_speed(throttled: int, calls: int) -> Verdict:
     if calls < LEAST:
         return Verdict.TOO_FEW
     return Verdict.WARNING if throttled * 100 > TOO_MANY_REFUSED_FOR_SPEED * calls else Verdict.FINE
+
+
+def of_lag(seconds: float | None) -> Verdict:
+    """Judge how long messages take, or wait: a minute warns, a quarter of an hour is critical."""
+    if seconds is None:
+        return Verdict.TOO_FEW
+    if seconds > LAG_CRITICAL:
+        return Verdict.CRITICAL
+    return Verdict.WARNING if seconds > LAG_WARNS else Verdict.FINE
 
 
 def share(part: int, total: int) -> float:

@@ -9,6 +9,7 @@ from integrations.domain.thresholds import (
     WORDS,
     Verdict,
     of_failures,
+    of_lag,
     of_refusals_for_speed,
     share,
     worst,
@@ -34,6 +35,21 @@ def test_failures_of_a_thousand(failed, verdict):
 @pytest.mark.parametrize(("refused", "verdict"), [(99, "fine"), (100, "fine"), (101, "warning")])
 def test_calls_refused_for_their_speed_of_a_thousand(refused, verdict):
     assert of_refusals_for_speed(refused, 1000) == verdict
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [
+        (None, "too_few"),
+        (0, "fine"),
+        (60, "fine"),
+        (60.1, "warning"),
+        (900, "warning"),
+        (901, "critical"),
+    ],
+)
+def test_how_long_is_too_long(seconds, verdict):
+    assert of_lag(seconds) == verdict
 
 
 def test_one_of_two_is_no_alarm():

@@ -240,6 +240,7 @@ ADDRESSES = {
     "account-limits": Address(of_account, get=TEAM),
     "account-calls": Address(of_account, get=TEAM),
     "account-try": Address(of_account, post=TEAM),
+    "figures": Address(get=STAFF),
     "store-calls": Address(of_store, get=TEAM),
     "store-figures": Address(of_store, get=TEAM),
     "store-try": Address(of_store, post=TEAM),

@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from integrations import queue
 from integrations.domain.resolutions import Resolution
 from integrations.models import Call, FigureMark, RefusalCount
-from integrations.pipeline import measuring
+from integrations.pipeline import measuring, schedule_pages
 from tests import factories as a
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -204,3 +205,131 @@ def test_the_page_of_a_shop_leads_to_its_figures(owner, world):
     page = owner.get(reverse("store", args=[world.store.public_id])).content.decode()
 
     assert reverse("store-figures", args=[world.store.public_id]) in page
+
+
+# --- everybody's ---------------------------------------------------------------------------------
+
+
+def read_all(client, query=""):
+    answer = client.get(reverse("figures") + query)
+    assert answer.status_code == 200
+    return unescape(" ".join(answer.content.decode().split()))
+
+
+def test_the_greatest_trouble_stands_first(staff, world, minute):
+    hour = Resolution.HOUR.floor(minute)
+    fine, slow, broken, throttled = (
+        a.a_store(world.account, name=name, token="")
+        for name in ("A fine one", "B slow one", "C broken one", "D throttled one")
+    )
+    for store, changes in (
+        (fine, {}),
+        (slow, {"seconds": 300}),
+        (broken, {"failed": 25}),
+        (throttled, {}),
+    ):
+        a.a_lag_figure(store, resolution=Resolution.HOUR, start=hour, arrived=100, **changes)
+    a.a_call_figure(
+        store=throttled, resolution=Resolution.HOUR, start=hour, calls=100, throttled=11
+    )
+
+    page = read_all(staff)
+
+    names = re.findall(r'figures/">(\w [^<]*one)</a>', page)
+    assert names == ["C broken one", "D throttled one", "B slow one", "A fine one"]
+    assert "3 shops and 0 accounts to look at" in page
+    assert "25.0 %" in page
+    assert re.search(r">11</a> of 100", page)
+
+
+def test_accounts_are_sorted_by_being_too_fast(staff, world, minute):
+    hour = Resolution.HOUR.floor(minute)
+    for name, throttled in (("Quick", 101), ("Calm", 100)):
+        a.a_call_figure(
+            klaviyo_account=a.an_account(name=name),
+            resolution=Resolution.HOUR,
+            start=hour,
+            calls=1000,
+            throttled=throttled,
+            allowed=150,
+            busiest=75,
+        )
+
+    page = read_all(staff)
+
+    assert "0 shops and 1 account to look at" in page
+    assert page.index(">Quick<") < page.index(">Calm<")
+    assert "(10.1 %)" in page
+    assert "50.0 %" in page
+
+
+def test_depth_and_its_growth_are_told(staff, world, minute):
+    a.a_depth_figure(None, start=minute, waiting=7)
+    a.a_depth_figure(world.store, start=minute, waiting=7, oldest_seconds=1000, failed_open=12)
+    before = Resolution.HOUR.floor(minute - DAY)
+    assert "+12" not in read_all(staff)
+    a.a_depth_figure(None, resolution=Resolution.HOUR, start=before)
+    a.a_depth_figure(world.store, resolution=Resolution.HOUR, start=before, failed_open=2)
+
+    page = read_all(staff)
+
+    assert re.search(r">12</a>, \+10", page)
+    assert re.search(r">7</a>, 17 minutes", page)
+    assert "1 shop and 0 accounts to look at" in page
+
+
+def test_schedules_say_whether_they_ran(staff, world, now):
+    for ago in (100, 40, 39, 5):
+        a.a_schedule_run(
+            name=queue.SWEEP,
+            began_at=now - ago * MINUTE,
+            ended_at=now - ago * MINUTE + timedelta(seconds=2),
+        )
+    a.a_schedule_run(name=queue.NOTICES, began_at=now, ended_at=now, error="OperationalError")
+
+    page = read_all(staff)
+
+    sweep = page[page.index("Look for what is due") : page.index("Drop what has served")]
+    assert "Missed" in sweep
+    assert sweep.count("from <time") == 2
+    assert "2.0 s" in sweep
+    notices = page[page.index("Send e-mails") : page.index("Look after reasons")]
+    assert "OperationalError" in notices
+    assert page.count("Has not run yet") == len(queue.SCHEDULES) - 2
+
+
+def test_every_schedule_has_words():
+    assert set(schedule_pages.WORDS) == set(queue.SCHEDULES)
+
+
+def test_workers_signs_of_life_are_listed(staff, world, now):
+    assert re.search(r">sweep</th>.*just now", read_all(staff))
+
+
+@pytest.mark.parametrize("query", ["", "?range=2d", "?range=30d", "?shops=x&accounts=-1"])
+def test_many_shops_are_paged_with_a_fixed_number_of_questions(staff, world, minute, query):
+    read_all(staff, query)
+    with CaptureQueriesContext(connection) as before:
+        read_all(staff, query)
+    for number in range(60):
+        store = a.a_store(a.an_account(name=f"Account {number}"), token="")
+        for resolution in Resolution:
+            start = resolution.floor(minute)
+            a.a_lag_figure(store, resolution=resolution, start=start)
+            a.a_call_figure(
+                klaviyo_account=store.klaviyo_account, resolution=resolution, start=start
+            )
+
+    with CaptureQueriesContext(connection) as after:
+        page = read_all(staff, query)
+
+    assert len(after) == len(before)
+    assert "More shops" in page
+    assert "The first of both" in read_all(staff, "?shops=50")
+
+
+def test_each_number_of_a_shop_opens_its_list(staff, world, minute):
+    page = read_all(staff)
+
+    for address in set(re.findall(r'<a href="(/stores/[^"]*|/failed[^"]*|/accounts/[^"]*)"', page)):
+        assert staff.get(address).status_code == 200
