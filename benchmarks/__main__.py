@@ -10,7 +10,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backfill, dead_letters, deploy, latency, machine, pipeline, receive, results
+from benchmarks import (
+    backfill,
+    dead_letters,
+    deploy,
+    judging,
+    latency,
+    machine,
+    pipeline,
+    receive,
+    results,
+)
 from benchmarks.ground import Ground, ground
 from benchmarks.processes import ROOT, Failed
 
@@ -26,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "backfill_rates": backfill.measure_rates,
     "backfill_live": backfill.measure_live,
     "dead_letters": dead_letters.measure,
+    "judging": judging.measure,
 }
 
 

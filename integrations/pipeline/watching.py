@@ -106,7 +106,7 @@ def _of_accounts(accounts: dict[int, KlaviyoAccount], now: datetime) -> Iterator
 def _of_hour(rows: list[StoreRow], now: datetime) -> Iterator[Reading]:
     stores = {row.store.pk: row.store for row in rows}
     counted = (
-        Tally.objects.filter(minute__gte=now - HOUR)
+        Tally.objects.filter(store__in=stores, minute__gte=now - HOUR)
         .values("store")
         .annotate(d=Sum("delivered"), s=Sum("skipped"), failed=Sum("dead"))
         .filter(failed__gt=0)
