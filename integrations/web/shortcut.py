@@ -8,8 +8,11 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from integrations import correlation
 from integrations.pipeline import intake
 from integrations.pipeline.writer import StoreGone, Unwritten, Writer
+
+from .request_ids import HEADER
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +35,13 @@ class WebhookShortcut:
         path: str = environ.get("PATH_INFO", "")
         if not path.startswith(PREFIX):
             return self._application(environ, start_response)
-        answer = self._receive(path, environ)
+        with correlation.of_request(environ.get("HTTP_X_REQUEST_ID")) as request_id:
+            answer = self._receive(path, environ)
         body = answer.text.encode()
         headers = [
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", str(len(body))),
+            (HEADER, request_id),
             *answer.headers,
         ]
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)

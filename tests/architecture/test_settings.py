@@ -89,6 +89,7 @@ def test_production_is_checked_clean():
         ("Q_WORKERS", "1"),
         ("DEBUG", "perhaps"),
         ("HTTPS", "of"),
+        ("LOG_FORMAT", "xml"),
         ("PUBLIC_URL", "console.alpine.shop"),
     ],
 )

@@ -153,3 +153,17 @@ def test_an_unreachable_database_is_a_503(send, store, monkeypatch):
     assert status == 503
     assert b"again later" in body
     assert Event.objects.count() == 1
+
+
+def test_an_answer_has_the_id_its_request_came_with():
+    said = {}
+    WebhookShortcut(lambda environ, start: [b"Django"])(
+        {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/webhooks/shopify/any/",
+            "HTTP_X_REQUEST_ID": "from-the-proxy-1",
+        },
+        lambda status, headers: said.update(headers),
+    )
+
+    assert said["X-Request-ID"] == "from-the-proxy-1"

@@ -1,5 +1,7 @@
-"""What machines ask the console: whether it is ready."""
+"""What machines ask the console: whether it is ready; and what they are told."""
 
+import json
+import logging
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from django.utils import timezone
 
 from integrations.models import Heartbeat
 from integrations.pipeline import readiness
+from syncconsole.logs import JsonFormatter
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +73,45 @@ def gone(execute, sql, params, many, context):
     from django.db import OperationalError
 
     raise OperationalError("the server closed the connection unexpectedly")
+
+
+def test_an_answer_has_the_id_its_request_came_with(client, db):
+    response = client.get("/healthz", headers={"X-Request-ID": "from-the-proxy-1"})
+
+    assert response["X-Request-ID"] == "from-the-proxy-1"
+
+
+def test_a_request_without_an_id_gets_one(client, db):
+    one, other = (client.get("/healthz")["X-Request-ID"] for _ in range(2))
+
+    assert len(one) == 32
+    assert one != other
+
+
+def test_what_is_logged_of_a_request_has_its_id_and_no_token(client, db):
+    heard = Heard()
+    logging.getLogger("django.request").addHandler(heard)
+    try:
+        client.get(
+            f"/invitations/{'t' * 30}/none",
+            headers={"X-Request-ID": "from-the-proxy-1", "Authorization": "Bearer secret-token"},
+        )
+    finally:
+        logging.getLogger("django.request").removeHandler(heard)
+
+    (line,) = heard.lines
+    assert json.loads(line)["request_id"] == "from-the-proxy-1"
+    assert "secret-token" not in line
+    assert "t" * 30 not in line
+
+
+class Heard(logging.Handler):
+    """What was logged, as it would be written."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+        self.setFormatter(JsonFormatter())
+
+    def emit(self, record):
+        self.lines.append(self.format(record))
