@@ -14,6 +14,7 @@ PARTS = (
     "backfill_rates",
     "backfill_live",
     "dead_letters",
+    "judging",
 )
 HEAD = """# What was measured
 
@@ -86,7 +87,7 @@ def _section(one: Part) -> str:
     notes = [_note(figure) for figure in one.figures if figure.note or figure.binds]
     return "\n".join(
         [
-            f"## {one.name.capitalize().replace('_', ', ')}, {one.measured_at:%Y-%m-%d}",
+            f"## {_title(one.name)}, {one.measured_at:%Y-%m-%d}",
             "",
             f"{one.machine}. {one.load}",
             "",
@@ -98,6 +99,10 @@ def _section(one: Part) -> str:
             "",
         ]
     )
+
+
+def _title(name: str) -> str:
+    return name.replace("backfill_", "backfill, ").replace("_", " ").capitalize()
 
 
 def _note(figure: Figure) -> str:
