@@ -55,7 +55,8 @@ class StoreRow(msgspec.Struct):
     diagnosis: Diagnosis
     last_received_at: datetime | None
     failed_records: int
-    today: figures.Figures
+    # Counted for those that are shown, by `count_today`.
+    today: figures.Figures | None = None
 
 
 class Home(msgspec.Struct):
@@ -99,7 +100,17 @@ def home(user: User, *, now: datetime) -> Home:
 
 def store_row(store: Store, *, now: datetime) -> StoreRow:
     """One store, as a list would show it."""
-    return store_rows(Store.objects.filter(pk=store.pk), seen=health.workers_seen_at(), now=now)[0]
+    row = store_rows(Store.objects.filter(pk=store.pk), seen=health.workers_seen_at(), now=now)[0]
+    count_today([row], now=now)
+    return row
+
+
+def count_today(rows: Iterable[StoreRow], *, now: datetime) -> None:
+    """Count what arrived in the last day, for stores that are shown: a day is many minutes."""
+    shown = list(rows)
+    today = figures.of_stores([row.store.pk for row in shown], figures.since("day", now))
+    for row in shown:
+        row.today = today[row.store.pk]
 
 
 def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime) -> list[StoreRow]:
@@ -112,7 +123,6 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
     logins, reconnects = _logins(found), _reconnects(found)
     waiting = CauseCount.objects.filter(store__in=ids, state=DeadLetterState.OPEN)
     failed = dict(waiting.values_list("store").annotate(n=Sum("records")))
-    today = figures.of_stores(ids, figures.since("day", now))
     calls = calls_of_accounts(now)
     rows = []
     for store in found:
@@ -132,7 +142,6 @@ def store_rows(stores: QuerySet[Store], *, seen: datetime | None, now: datetime)
                 diagnose(facts),
                 facts.last_received_at,
                 facts.failed_records,
-                today[store.pk],
             )
         )
     return rows

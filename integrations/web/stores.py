@@ -36,6 +36,9 @@ def home(request: Signed) -> HttpResponse:
     wanted = request.GET.get("shop", "").strip()
     quiet = [row for row in page.others if wanted.lower() in row.store.name.lower()]
     start = parameters.whole(request.GET.get("from", "0"))
+    if not request.headers.get("HX-Request"):
+        # The live part does not show them.
+        overview.count_today(quiet[start : start + PAGE], now=now)
     context = {
         "page": page,
         "now": now,
