@@ -4,6 +4,7 @@ A month of minutes lies behind each shop; some of them are stuck, late or failin
 a worker does every minute, in this process; the pages are the console's own WSGI application.
 """
 
+import gc
 import time
 from datetime import timedelta
 from typing import Any
@@ -122,6 +123,10 @@ def _pages(said: str, stores: list[int]) -> list[Figure]:
     session[DEVICE_ID_SESSION_KEY] = app.persistent_id
     session.save()
     shops = Store.objects.filter(pk__in=stores[:40]).values_list("public_id", flat=True)
+    client.get("/")
+    # As the web server does when it has loaded everything.
+    gc.collect()
+    gc.freeze()
     pages = {
         "Home": ["/"],
         "Alerts": ["/alerts/"],
