@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     backfill,
+    counting,
     dead_letters,
     deploy,
     judging,
@@ -37,6 +38,7 @@ MEASURES: dict[str, Measure] = {
     "backfill_live": backfill.measure_live,
     "dead_letters": dead_letters.measure,
     "judging": judging.measure,
+    "counting": counting.measure,
 }
 
 

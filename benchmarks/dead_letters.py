@@ -39,14 +39,14 @@ def measure(ground: Ground, *, quick: bool) -> list[Figure]:
     said = f"{letters:,} failed records, {causes} reasons, {DELIVERIES // share:,} ledger rows"
     figures = [
         _of_page(f"{name}, {who}", client, addresses, said)
-        for who, client in _people(ground)
+        for who, client in people(ground)
         for name, addresses in _pages(ground).items()
     ]
     figures.append(_figures_of_causes(said))
     return [*figures, *failed_work.measure(ground, many=letters // 10, told=TOLD // share)]
 
 
-def _people(ground: Ground) -> list[tuple[str, Any]]:
+def people(ground: Ground) -> list[tuple[str, Any]]:
     """A client of support and one of the owner of all shops."""
     from django.test import Client
     from django_otp import DEVICE_ID_SESSION_KEY

@@ -15,6 +15,7 @@ PARTS = (
     "backfill_live",
     "dead_letters",
     "judging",
+    "counting",
 )
 HEAD = """# What was measured
 

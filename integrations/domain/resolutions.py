@@ -1,16 +1,14 @@
 """Minutes, hours and days of figures: where each begins, how long it is kept, what is closed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import Self
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # The longest we wait for rows that are being written while their minute ends.
 GRACE = timedelta(seconds=15)
-# Minutes that are counted once more: a call is written down when its batch is settled, half a
-# minute later, and the clocks of two machines are never quite the same.
-AGAIN = timedelta(minutes=3)
 # So much is counted in one transaction; after a pause of hours there are many of them.
 PIECE = timedelta(minutes=10)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -45,10 +43,14 @@ def floor(moment: datetime, step: timedelta) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Whole minutes that are counted together; the first of them may have been counted before."""
+    """Whole minutes that are counted together."""
 
     since: datetime
     until: datetime
+
+    def reaching_back(self, span: timedelta) -> Self:
+        """The same with some minutes before it, which are counted once more."""
+        return replace(self, since=self.since - span)
 
     def starts(self, resolution: Resolution) -> list[datetime]:
         """The hours, or days, it touches."""
@@ -66,10 +68,10 @@ def to_count(counted_until: datetime | None, now: datetime) -> Iterator[Piece]:
     clock that went back finds nothing to do.
     """
     end = Resolution.MINUTE.floor(now - GRACE)
-    # The oldest hour of all must still have all its minutes.
+    # The oldest hour of all must still have all its minutes, also the ones it reaches back to.
     oldest = Resolution.HOUR.floor(end - Resolution.MINUTE.kept) + 2 * HOUR
     start = max(counted_until or oldest, oldest)
     while start < end:
         until = min(start + PIECE, end)
-        yield Piece(max(start - AGAIN, oldest), until)
+        yield Piece(start, until)
         start = until

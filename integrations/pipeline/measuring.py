@@ -53,10 +53,8 @@ def _count(now: datetime) -> bool:
     piece = next(to_count(mark.counted_until, now), None)
     if piece is None:
         return _count_again(now)
-    measuring_calls.count(piece)
-    measuring_calls.roll_up(piece)
-    measuring_lags.count(piece)
-    measuring_lags.roll_up(piece)
+    measuring_calls.close(piece)
+    measuring_lags.close(piece)
     mark.counted_until = piece.until
     mark.save(update_fields=["counted_until"])
     return True

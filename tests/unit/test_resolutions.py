@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integrations.domain import data_types
 from integrations.domain.data_types import DataType, beginnings, of_topic
-from integrations.domain.resolutions import AGAIN, PIECE, Piece, Resolution, to_count
+from integrations.domain.resolutions import PIECE, Piece, Resolution, to_count
 from integrations.domain.schedules import is_missed, missed, patience
 from integrations.platforms.shopify.topics import TITLES
 
@@ -19,9 +19,7 @@ moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.
 
 def test_a_minute_is_counted_when_it_is_over_and_a_little_more():
     assert list(to_count(NOON, NOON + timedelta(seconds=74))) == []
-    assert list(to_count(NOON, NOON + timedelta(seconds=75))) == [
-        Piece(NOON - AGAIN, NOON + MINUTE)
-    ]
+    assert list(to_count(NOON, NOON + timedelta(seconds=75))) == [Piece(NOON, NOON + MINUTE)]
 
 
 def test_a_clock_that_went_back_counts_nothing():
@@ -36,7 +34,7 @@ def test_pieces_are_small_and_leave_nothing_out(start, pause):
 
     reached = start
     for piece in pieces:
-        assert piece.since == reached - AGAIN
+        assert piece.since == reached
         assert reached < piece.until <= reached + PIECE
         reached = piece.until
     assert start + pause - reached < timedelta(seconds=75)
@@ -55,6 +53,10 @@ def test_each_moment_lies_in_one(moment, resolution):
 
     assert start <= moment < start + resolution.step
     assert resolution.floor(start) == start
+
+
+def test_a_piece_reaches_back_without_reaching_further():
+    assert Piece(NOON, NOON + MINUTE).reaching_back(MINUTE) == Piece(NOON - MINUTE, NOON + MINUTE)
 
 
 def test_a_piece_knows_the_hours_it_touches():
