@@ -139,7 +139,7 @@ def _month(values: dict[str, Any], now: datetime, *, quick: bool) -> None:
 def _pages(ground: Ground) -> dict[str, str]:
     public_id = ground.one("SELECT public_id FROM integrations_store ORDER BY id LIMIT 1")
     shop = {f"Figures of a shop, {one}": f"?range={one}" for one in ("3h", "2d", "60d")}
-    every = {f"Figures of all, {one}": f"/figures/?range={one}" for one in ("2h", "2d", "30d")}
+    every = {f"Figures of all, {one}": f"/figures/?range={one}" for one in ("2h", "2d", "7d")}
     return {name: f"/stores/{public_id}/figures/{query}" for name, query in shop.items()} | every
 
 

@@ -29,7 +29,7 @@ OF_STORE = {
 OF_ALL = {
     "2h": Range("2 hours", timedelta(hours=2), Resolution.HOUR, timedelta(hours=1)),
     "2d": Range("2 days", timedelta(days=2), Resolution.DAY, timedelta(days=1)),
-    "30d": Range("30 days", timedelta(days=30), Resolution.DAY, timedelta(days=1)),
+    "7d": Range("7 days", timedelta(days=7), Resolution.DAY, timedelta(days=1)),
 }
 
 

@@ -79,6 +79,19 @@ JOIN integrations_tally tally ON tally.store_id = known.store_id AND tally.minut
 WHERE known.minute >= %(oldest)s AND delivered + skipped + dead <> tallied
 ORDER BY known.minute, known.store_id LIMIT {AT_ONCE}
 """
+# Tallies are small, and there is one for each minute of a shop: comparing them costs a thousandth
+# of reading the messages once more.
+_LATE = f"""
+SELECT store.id, tally.minute FROM integrations_store store
+JOIN integrations_tally tally ON tally.store_id = store.id
+  AND tally.minute >= %(since)s AND tally.minute < %(until)s
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(arrived), 0) AS arrived FROM integrations_lagfigures figures
+  WHERE figures.store_id = store.id AND figures.resolution = {Resolution.MINUTE}
+    AND figures.start = tally.minute) counted
+WHERE delivered + skipped + dead > counted.arrived
+ORDER BY tally.minute, store.id LIMIT {AT_ONCE}
+"""
 _ROLL_UP = _PUT.format(
     source=f"""
 SELECT store_id, data_type, %(to)s, %(start)s::timestamptz, sum(arrived), sum(settled),
@@ -96,15 +109,19 @@ class Minute(NamedTuple):
     minute: datetime
 
 
-# The clocks of two machines are never quite the same.
-AGAIN = timedelta(minutes=1)
+# The clocks of two machines are never quite the same: so far back we look for what came late.
+LATE = timedelta(minutes=10)
 
 
 def close(piece: Piece) -> None:
-    """Count minutes that are over, and once more the one before them."""
-    whole = piece.reaching_back(AGAIN)
-    count(whole)
-    roll_up(whole)
+    """Count minutes that are over, and what came late of those before them."""
+    count(piece)
+    before = Piece(piece.since, piece.since).reaching_back(LATE)
+    come_late = late(before)
+    if come_late:
+        count_again(come_late)
+        roll_up(before)
+    roll_up(piece)
 
 
 def count(piece: Piece) -> None:
@@ -116,6 +133,13 @@ def changed(oldest: datetime) -> list[Minute]:
     """Minutes of which more has been settled since they were counted, a bounded number."""
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED, {"oldest": oldest})
+        return [Minute(*row) for row in cursor.fetchall()]
+
+
+def late(piece: Piece) -> list[Minute]:
+    """Minutes of which more has been settled than had arrived when they were counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATE, {"since": piece.since, "until": piece.until})
         return [Minute(*row) for row in cursor.fetchall()]
 
 

@@ -149,6 +149,12 @@ def test_minutes_whose_tally_changed_are_found_without_reading_all_tallies():
     assert "tally_once" in found
 
 
+def test_what_came_late_is_found_by_a_few_tallies_of_each_shop():
+    found = plans(lambda: measuring_lags.late(PIECE.reaching_back(measuring_lags.LATE)))
+
+    assert_by_index(found, "tally_once")
+
+
 def test_the_figures_of_a_shop_are_read_by_shop_and_time(seeded):
     for chosen in figure_ranges.OF_STORE.values():
         found = plans(lambda chosen=chosen: figure_pages.of_store(seeded[0], chosen, now=NOW))

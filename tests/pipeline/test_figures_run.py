@@ -245,6 +245,17 @@ def test_a_burst_after_a_silent_night_is_counted_in_full(store, monkeypatch):
     assert sum(row[4] for row in lags(Resolution.DAY)) == 90
 
 
+def test_a_message_of_a_clock_that_is_behind_is_counted_in_its_minute(store):
+    settle(a.an_event(store, received_at=NOON), NOON)
+    run(NOON + 2 * MINUTE)
+    settle(a.an_event(store, received_at=NOON), NOON + 3 * MINUTE)
+
+    run(NOON + 4 * MINUTE)
+
+    assert lags() == [(NOON, "orders", 2, 2, 2, 0)]
+    assert lags(Resolution.HOUR) == [(NOON, "orders", 2, 2, 2, 0)]
+
+
 def test_a_message_of_a_clock_that_is_ahead_is_counted_in_its_minute(store):
     settle(a.an_event(store, received_at=NOON + 4 * MINUTE), NOON)
 
