@@ -1,8 +1,8 @@
-"""The names of all tasks, and how to ask for one; the only module that knows the queue."""
+"""The names of all tasks, how to ask for one, how many wait: the only module to know the queue."""
 
 from datetime import datetime
 
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 DRAIN = "integrations.tasks.drain"
@@ -49,3 +49,8 @@ def overdue(*, now: datetime) -> dict[str, float]:
     late = Schedule.objects.filter(name__in=SCHEDULES, next_run__lt=now)
     rows = late.values_list("name", "next_run")
     return {name: (now - due).total_seconds() / 60 for name, due in rows}
+
+
+def length(*, most: int) -> int:
+    """How many tasks wait for a worker or are at one; counted up to a number."""
+    return int(OrmQ.objects.all()[:most].count())

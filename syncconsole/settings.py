@@ -103,6 +103,11 @@ WEBHOOK_MAX_BYTES = _whole_number("WEBHOOK_MAX_BYTES", 5_000_000, least=1000)
 PAYLOAD_DAYS = _whole_number("PAYLOAD_DAYS", 90)
 BIN_DAYS = _whole_number("BIN_DAYS", 30)
 
+# Whoever has it may read the figures at /metrics; without one there is no such address.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 20 characters.")
+
 # --- the application ----------------------------------------------------------------------------
 INSTALLED_APPS = [
     "integrations.admin.apps.ConsoleAdminConfig",

@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
 # Every lane with waiting rows, found by skipping through the partial index, one probe per lane.
 # The first row of a lane is the one that is due earliest.
-_BUSY = """
+BUSY = """
 WITH RECURSIVE busy AS (
   (SELECT store_id, lane, next_attempt_at FROM integrations_event
    WHERE state = 'waiting' ORDER BY store_id, lane, next_attempt_at LIMIT 1)
@@ -53,11 +53,11 @@ _FREE = """
     AND (candidate.lease_until IS NULL OR candidate.lease_until < %(now)s)
     AND (candidate.not_before IS NULL OR candidate.not_before <= %(now)s)
     AND store.paused_at IS NULL AND account.held_since IS NULL AND account.tripped_at IS NULL"""
-_ANY_DUE = f"{_BUSY} SELECT 1 {_FREE} LIMIT 1"
+_ANY_DUE = f"{BUSY} SELECT 1 {_FREE} LIMIT 1"
 # The epoch is a clock's, so that no two claims share one even when the database forgets the last
 # moments before it crashed (docs/adr/0013).
 _CLAIM = f"""
-{_BUSY}, free AS (
+{BUSY}, free AS (
   SELECT candidate.id, busy.next_attempt_at AS due_since {_FREE}
   ORDER BY CASE WHEN %(fair)s::boolean THEN 0 ELSE candidate.lane END, candidate.last_served_at
   LIMIT 1 FOR UPDATE OF candidate SKIP LOCKED

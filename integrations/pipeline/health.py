@@ -15,6 +15,8 @@ READER = "reader:"
 PROBER = "prober:"
 REPLAYER = "replayer:"
 SWEEP = "sweep"
+# The kinds that beat under names of their own, each of which begins so.
+PARTS = (DRAIN, PAST, READER, PROBER, REPLAYER)
 # A drain beats every second; one that is older is gone.
 DRAIN_ALIVE = timedelta(seconds=3)
 

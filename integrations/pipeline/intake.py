@@ -17,6 +17,8 @@ from integrations.platforms.shopify.signature import is_genuine
 
 from . import health
 
+# Why a webhook is counted as turned away.
+SIGNATURE, OTHER_SHOP = REASONS = ("signature", "shop")
 # The address of privacy requests, instead of a store's own.
 COMPLIANCE = "compliance"
 COMPLIANCE_TOPICS = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
@@ -99,7 +101,7 @@ def receive(
     if address != COMPLIANCE and store is None:
         return UNKNOWN_STORE
     if not is_genuine(body, delivery.signature, settings.SHOPIFY_APP_SECRETS):
-        count_refusal(store, "signature", now=now)
+        count_refusal(store, SIGNATURE, now=now)
         return BAD_SIGNATURE
     if address == COMPLIANCE:
         if delivery.topic not in COMPLIANCE_TOPICS:
@@ -108,7 +110,7 @@ def receive(
         if store is None:
             return UNKNOWN_STORE
     elif store and store.domain != delivery.shop:
-        count_refusal(store, "shop", now=now)
+        count_refusal(store, OTHER_SHOP, now=now)
         return Answer(400, NOT_A_WEBHOOK.format("the shop domain is not the one of this store."))
     assert store is not None  # noqa: S101 - both branches above have made sure
     is_new = keep(

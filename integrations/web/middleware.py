@@ -40,6 +40,7 @@ class SecondStep:
         {
             "healthz",
             "readyz",
+            "metrics",
             "shopify-compliance",
             "shopify-webhook",
             "sign-in",

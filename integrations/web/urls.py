@@ -10,6 +10,7 @@ from . import (
     failed_record,
     history,
     invitations,
+    metrics,
     passwords,
     people,
     second_step,
@@ -22,6 +23,7 @@ from . import (
 urlpatterns = [
     path("healthz", alive.healthz, name="healthz"),
     path("readyz", alive.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
     path("sign-in/code/", second_step.ask, name="second-step"),
     path("sign-in/set-up/", second_step.set_up, name="second-step-set-up"),

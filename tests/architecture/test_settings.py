@@ -90,6 +90,7 @@ def test_production_is_checked_clean():
         ("DEBUG", "perhaps"),
         ("HTTPS", "of"),
         ("LOG_FORMAT", "xml"),
+        ("METRICS_TOKEN", "too-short"),
         ("PUBLIC_URL", "console.alpine.shop"),
     ],
 )

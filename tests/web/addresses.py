@@ -166,6 +166,8 @@ ADDRESSES = {
     "shopify-webhook": Address(of_store),
     "healthz": Address(get=EVERYBODY),
     "readyz": Address(get=EVERYBODY),
+    # Without a token in the settings there is nothing; tests/web/test_operators.py has one.
+    "metrics": Address(get=Meets(*[HIDDEN] * len(ROLES))),
     "sign-in": Address(get=EVERYBODY, post=EVERYBODY),
     "sign-out": Address(post=EVERYBODY),
     "times": Address(post=EVERYBODY),
