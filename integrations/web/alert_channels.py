@@ -45,7 +45,7 @@ class ChannelForm(PlainForm):
         widget=HOUR,
         help_text="What is critical never waits. Leave both empty to be told at any hour.",
     )
-    quiet_until = forms.TimeField(label="until", required=False, widget=HOUR)
+    quiet_until = forms.TimeField(label="Until", required=False, widget=HOUR)
 
     def clean(self) -> None:
         """Refuse half a night."""

@@ -72,6 +72,11 @@ def story(transactional_db) -> Story:
     StoreLane.objects.filter(store=late, lane=0).update(
         not_before=now + timedelta(minutes=20), failures=3, wait_reason="503"
     )
+    alert = a.an_alert(late, bad_since=now, seen_at=now, fired_at=now)
+    channel = a.an_alert_channel(merchant, last_error="The service did not take it.")
+    alert.tellings.create(
+        channel=channel, told="begun", severity="critical", made_at=now, next_attempt_at=now
+    )
     a.an_event(paused, received_at=now)
     a.an_event(stopped, received_at=now)
     trying = a.an_event(late, received_at=now, attempts=1, last_error="503")
@@ -120,6 +125,11 @@ def story(transactional_db) -> Story:
             "failed event": reverse("event", args=[failed.event.public_id]),
             "failed records": reverse("failed-records"),
             "failed record": reverse("failed-record", args=[failed.public_id]),
+            "alerts": reverse("alerts"),
+            "alerts that are over": reverse("alerts") + "?state=over",
+            "alert": reverse("alert", args=[alert.public_id]),
+            "who is told of alerts": reverse("alert-channels"),
+            "tell somebody of alerts": reverse("alert-channel-new", args=[merchant.public_id]),
             "accounts": reverse("accounts"),
             "account": reverse("account", args=[account.public_id]),
             "stopped account": reverse("account", args=[lost.public_id]),
