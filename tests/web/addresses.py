@@ -166,8 +166,7 @@ ADDRESSES = {
     "shopify-webhook": Address(of_store),
     "healthz": Address(get=EVERYBODY),
     "readyz": Address(get=EVERYBODY),
-    # Without a token in the settings there is nothing; tests/web/test_operators.py has one.
-    "metrics": Address(get=Meets(*[HIDDEN] * len(ROLES))),
+    "metrics": Address(),
     "sign-in": Address(get=EVERYBODY, post=EVERYBODY),
     "sign-out": Address(post=EVERYBODY),
     "times": Address(post=EVERYBODY),
@@ -316,5 +315,6 @@ ADDRESSES = {
     "replay-go-on": Address(of_replay, post=TEAM),
     "replay-stop": Address(of_replay, get=TEAM, post=TEAM),
 }
-# Not for people: they answer to a signature, and tests/pipeline/test_receive.py walks them.
-FOR_MACHINES = {"shopify-compliance", "shopify-webhook"}
+# Not for people: they answer to a signature or a token, and tests/pipeline/test_receive.py and
+# tests/web/test_operators.py walk them.
+FOR_MACHINES = {"metrics", "shopify-compliance", "shopify-webhook"}
