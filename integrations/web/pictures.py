@@ -110,14 +110,15 @@ class _Frame:
 
 
 def _parts(line: Sequence[float | None], top: float) -> list[str]:
-    """The unbroken parts of a line; one point alone is a line to itself, so that it is seen."""
-    parts: list[list[str]] = [[]]
+    """The unbroken parts of a line; each ends a little further on, so that one point is seen."""
+    parts: list[list[tuple[float, float]]] = [[]]
     for place, value in enumerate(line):
         if value is None:
             parts.append([])
         else:
-            parts[-1].append(f"{(place + 0.5) * STEP:.0f},{HEIGHT - HEIGHT * value / top:.1f}")
-    return [" ".join(part if len(part) > 1 else part * 2) for part in parts if part]
+            parts[-1].append(((place + 0.3) * STEP, HEIGHT - HEIGHT * value / top))
+    drawn = [[*part, (part[-1][0] + 0.4 * STEP, part[-1][1])] for part in parts if part]
+    return [" ".join(f"{x:.0f},{y:.1f}" for x, y in part) for part in drawn]
 
 
 # --- how fast ------------------------------------------------------------------------------------
