@@ -57,6 +57,7 @@ SENTENCES = {
     "undo.stopped": "Taking past data back was stopped: {subject}",
     "undo.exported": "The list of what Klaviyo recorded was exported: {subject}",
     "alert.taken": "Somebody takes care of an alert: {subject}",
+    "alert.limited": "The numbers of an alert were changed: {subject}",
     "alert_channel.made": "A way to be told of alerts was added: {subject}",
     "alert_channel.tested": "A test was sent to {subject}",
     "alert_channel.removed": "A way to be told of alerts was removed: {subject}",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import alert_channels, alerts
+from . import alert_channels, alert_rules, alerts
 
 urlpatterns = [
     path("alerts/", alerts.alerts, name="alerts"),
@@ -15,6 +15,8 @@ urlpatterns = [
         alert_channels.remove,
         name="alert-channel-remove",
     ),
+    path("alerts/rules/<uuid:public_id>/", alert_rules.rules, name="alert-rules"),
+    path("alerts/rules/<uuid:public_id>/<slug:code>/", alert_rules.rule, name="alert-rule"),
     path("alerts/<uuid:public_id>/", alerts.alert, name="alert"),
     path("alerts/<uuid:public_id>/take/", alerts.take, name="alert-take"),
 ]

@@ -94,6 +94,11 @@ def of_alert(world: World) -> list[Any]:
     return [factories.an_alert(world.store).public_id]
 
 
+def of_rule(world: World) -> list[Any]:
+    """The numbers of one rule for a business."""
+    return [world.store.merchant.public_id, "failing"]
+
+
 def of_channel(world: World) -> list[Any]:
     """A way out for the alerts of a business."""
     return [factories.an_alert_channel(world.store.merchant).public_id]
@@ -298,6 +303,8 @@ ADDRESSES = {
     "alert-channel-operators": Address(
         get=ADMINISTRATORS, post=ADMINISTRATORS._replace(administrator="400")
     ),
+    "alert-rules": Address(of_merchant, get=TEAM),
+    "alert-rule": Address(of_rule, get=OWNERS, post=OWNERS_EMPTY),
     "alert-channel-test": Address(of_channel, post=OWNERS),
     "alert-channel-remove": Address(of_channel, get=OWNERS, post=OWNERS),
     "replays": Address(get=PEOPLE),

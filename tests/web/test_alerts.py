@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from integrations.models import Alert, AlertChannel, AuditEntry
+from integrations.models import Alert, AlertChannel, AlertLimit, AuditEntry
 from integrations.pipeline import alerts, health
 from tests import factories as a
 
@@ -140,3 +140,57 @@ def test_the_live_part_is_the_list_alone(owner, world, watched):
 
     assert b"<html" not in answer.content
     assert Alert.objects.get().words.encode() in answer.content
+
+
+def test_an_owner_chooses_other_numbers_and_the_usual_ones_again(owner, world):
+    merchant = world.store.merchant
+    rules = reverse("alert-rules", args=[merchant.public_id])
+    url = reverse("alert-rule", args=[merchant.public_id, "failing"])
+    assert ">5%<" in read(owner, rules)
+
+    assert owner.post(url, {"warning": "12", "critical": "", "lasting": "30"}).status_code == 302
+    kept = AlertLimit.objects.get()
+    assert (kept.rule, kept.warning, kept.critical, kept.lasting_minutes) == (
+        "failing",
+        12,
+        None,
+        30,
+    )
+    page = read(owner, rules)
+    assert "12%" in page
+    assert "30 minutes" in page
+    assert "your own numbers" in page
+
+    owner.post(url, {"usual": "1"})
+    assert not AlertLimit.objects.exists()
+    assert AuditEntry.objects.filter(action="alert.limited").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"warning": "30", "critical": "20"}, "A warning comes before what is critical"),
+        ({"warning": "-1"}, "greater than or equal to 0"),
+        ({"warning": "nan"}, "Enter a number"),
+        ({"lasting": "9999"}, "less than or equal to 1440"),
+        ({"lasting": ""}, "Enter after so many minutes in a row."),
+        ({"warning": "0"}, "above zero"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused_and_stay_in_the_form(
+    owner, world, changes, words
+):
+    form = {"warning": "5", "critical": "20", "lasting": "5"} | changes
+    url = reverse("alert-rule", args=[world.store.merchant.public_id, "failing"])
+
+    answer = owner.post(url, form)
+
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert not AlertLimit.objects.exists()
+
+
+def test_rules_of_the_console_itself_are_not_a_business_s(owner, world):
+    url = reverse("alert-rule", args=[world.store.merchant.public_id, "schedule"])
+
+    assert owner.get(url).status_code == 404
